@@ -1,0 +1,65 @@
+# make demo    install into .venv and watch calls being forwarded, tagged and rejected
+# make test    install the test tools and what they talk to, then `make check`
+# make check   format, lint, types, doors between rooms, tests, branch coverage
+# make bench   cost and latency of a call; writes build/bench.json
+# make fuzz    FUZZ_SECONDS of fuzzing for each parser
+# make docs    write docs/settings/ anew from the settings' models
+# PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
+
+VENV := .venv
+PYTHON_IN_VENV := $(VENV)/bin/python
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test check format lint types doors tests coverage peers bench fuzz docs clean
+
+demo: $(VENV)/.ready-run
+	$(VENV)/bin/ringfence demo
+
+test: $(VENV)/.ready-dev peers
+	$(MAKE) --no-print-directory check
+
+check: lint types doors coverage tests
+
+lint: $(VENV)/.ready-dev
+	$(VENV)/bin/ruff format --check src tests
+	$(VENV)/bin/ruff check src tests
+
+format: $(VENV)/.ready-dev
+	$(VENV)/bin/ruff format src tests
+	$(VENV)/bin/ruff check --fix src tests
+
+types: $(VENV)/.ready-dev
+	$(VENV)/bin/mypy
+
+doors: $(VENV)/.ready-dev
+	$(VENV)/bin/lint-imports
+
+coverage: $(VENV)/.ready-dev
+	$(PYTHON_IN_VENV) tests/coverage_gate.py
+
+tests: $(VENV)/.ready-dev
+	$(PYTHON_IN_VENV) -m pytest
+
+peers:
+	tests/system-packages.sh
+
+bench: $(VENV)/.ready-dev peers
+	$(PYTHON_IN_VENV) -m tests.bench
+
+fuzz: $(VENV)/.ready-fuzz
+	for target in $$($(PYTHON_IN_VENV) -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)'); do \
+		$(PYTHON_IN_VENV) -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+docs: $(VENV)/.ready-dev
+	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings
+
+# One file a kind of installation; a newer pyproject.toml installs again.
+$(VENV)/.ready-run: pyproject.toml tools/venv.sh
+	tools/venv.sh
+
+$(VENV)/.ready-%: pyproject.toml tools/venv.sh
+	tools/venv.sh $*
+
+clean:
+	rm -rf $(VENV) build

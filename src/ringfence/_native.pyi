@@ -1,0 +1,5 @@
+"""What C offers has the signatures of its twins, and to a type checker it is its twins."""
+
+from ringfence.sip.index import HeaderIndex as HeaderIndex
+from ringfence.transport.datagrams import receive_batch as receive_batch
+from ringfence.transport.datagrams import send_batch as send_batch

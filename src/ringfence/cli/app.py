@@ -1,0 +1,28 @@
+"""The command line: which commands there are. What they do is imported when they are called.
+
+`ringfence version` in a start-up script should not pay for a web framework.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from ringfence.cli import calling, checking, consenting, explaining, scoring, serving, showing
+
+app = typer.Typer(
+    name="ringfence",
+    help="Carrier-side call screening: forwards, tags or rejects every INVITE by who may show which number.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serving.serve)
+app.command("check")(checking.check)
+app.command("call")(calling.call)
+app.command("explain")(explaining.explain)
+app.add_typer(consenting.app, name="consent")
+app.add_typer(scoring.app, name="score")
+app.command("schema")(checking.schema)
+app.command("demo")(showing.demo)
+app.command("version")(serving.version)

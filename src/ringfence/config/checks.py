@@ -1,0 +1,104 @@
+"""What only shows when the parts are looked at together: names that lead nowhere, files that are not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from ringfence.config.faults import Location
+from ringfence.config.paths import every_path
+from ringfence.config.settings import Settings
+from ringfence.errors import RingfenceError
+from ringfence.ledger.settings import SourceSettings, read_network
+from ringfence.sip.uri import parse_uri
+from ringfence.transport.settings import ListenerSettings
+
+Finding = tuple[Location, str]
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Every contradiction between parts, with the location to mend. File names are absolute already."""
+    yield from _listeners(settings.listeners)
+    yield from _files(settings)
+    yield from _gateways(settings)
+    yield from _trunks(settings)
+
+
+def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
+    names: dict[str, int] = {}
+    for position, listener in enumerate(listeners):
+        if listener.name in names:
+            yield ("listeners", position, "name"), f"listeners[{names[listener.name]}] has this name already"
+        names.setdefault(listener.name, position)
+        for before, other in enumerate(listeners[:position]):
+            if _same_socket(listener, other):
+                yield ("listeners", position, "bind"), f"listeners[{before}] has this address and port already"
+
+
+def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:
+    """Whether the kernel would refuse the second: TCP and TLS share ports, a wildcard takes every address."""
+    (host, port), (other_host, other_port) = one.address, other.address
+    if (one.transport == "udp") != (other.transport == "udp") or port != other_port:
+        return False
+    first, second = ip_address(host.partition("%")[0]), ip_address(other_host.partition("%")[0])
+    if first.version != second.version:
+        return False
+    return host == other_host or first.is_unspecified or second.is_unspecified
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """Files that settings name must be there; the data directory is made, number files belong to the ledger."""
+    for location, path in every_path(settings):
+        if location == ("data_directory",):
+            continue
+        if not path.is_file():
+            yield location, f"{path}: no such file"
+        elif not os.access(path, os.R_OK):
+            yield location, f"{path}: may not be read"
+
+
+def _gateways(settings: Settings) -> Iterator[Finding]:
+    transports = {listener.transport for listener in settings.listeners}
+    for name, group in settings.gateways.items():
+        for position, target in enumerate(group.targets):
+            location: Location = ("gateways", name, "targets", position, "uri")
+            try:
+                uri = parse_uri(target.uri.encode())
+            except RingfenceError as error:
+                yield location, str(error)
+                continue
+            if uri.scheme not in ("sip", "sips"):
+                yield location, f"a gateway is a sip or sips URI, not {uri.scheme}"
+                continue
+            wanted = "tls" if uri.scheme == "sips" else uri.params.get("transport", "").lower()
+            if wanted and wanted not in transports:
+                yield location, f"no listener of transport {wanted} to send from"
+
+
+def _trunks(settings: Settings) -> Iterator[Finding]:
+    for position, trunk in enumerate(settings.trunks):
+        if trunk.gateways not in settings.gateways:
+            known = ", ".join(sorted(settings.gateways))
+            yield ("trunks", position, "gateways"), f"no gateway group {trunk.gateways}; there are: {known}"
+        for place, source in enumerate(trunk.sources):
+            reason = _unreachable(source, settings.listeners)
+            if reason:
+                yield ("trunks", position, "sources", place), reason
+
+
+def _unreachable(source: SourceSettings, listeners: tuple[ListenerSettings, ...]) -> str:
+    """Why no call can come from this source; "" when one can."""
+    if source.certificate is not None:
+        asks = any(listener.tls is not None and listener.tls.client_ca is not None for listener in listeners)
+        return "" if asks else "no tls listener with client_ca asks peers for a certificate"
+    assert source.address is not None
+    version = read_network(source.address).version
+    open_to = [
+        listener for listener in listeners if ip_address(listener.address[0].partition("%")[0]).version == version
+    ]
+    if not open_to:
+        return f"no listener of IPv{version}"
+    if source.transport is not None and all(listener.transport != source.transport for listener in open_to):
+        return f"no listener of transport {source.transport} on IPv{version}"
+    return ""

@@ -1,0 +1,95 @@
+"""A configuration file and the files that it names, to one generation of everything that judges a call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ringfence.config.checks import findings
+from ringfence.config.faults import ConfigError, Fault
+from ringfence.config.files import Files
+from ringfence.config.paths import absolute
+from ringfence.config.settings import Settings
+from ringfence.config.validation import Source, reworded, validate
+from ringfence.config.yaml_source import read_yaml
+from ringfence.ledger import Ledger, LedgerError, LedgerFault, build_ledger
+from ringfence.numbering import Numbering
+from ringfence.screening import Pipeline, PolicyError
+
+
+class Bundle:
+    """One generation of settings with what was built from it; never changed.
+
+    source: where its values stand in the file, for faults found later.
+    """
+
+    __slots__ = ("generation", "ledger", "numbering", "pipeline", "settings", "source")
+
+    def __init__(
+        self,
+        generation: int,
+        settings: Settings,
+        numbering: Numbering,
+        ledger: Ledger,
+        pipeline: Pipeline,
+        source: Source,
+    ) -> None:
+        self.generation = generation
+        self.settings = settings
+        self.numbering = numbering
+        self.ledger = ledger
+        self.pipeline = pipeline
+        self.source = source
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings alone, checked; file names in them absolute. Raises ConfigError with every fault."""
+    settings, source = _read(path, Files(), environ)
+    faults = _cross_faults(settings, source)
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def load_bundle(
+    path: Path, generation: int = 1, files: Files | None = None, environ: Mapping[str, str] = os.environ
+) -> Bundle:
+    """Settings, number files and rules, all of them or none.
+
+    files: learns what was read. Raises ConfigError with every fault: first those within parts of the file; when
+    there are none, those between its parts and in the number files.
+    """
+    files = files or Files()
+    settings, source = _read(path, files, environ)
+    faults = _cross_faults(settings, source)
+    numbering = Numbering(settings.numbering)
+    try:
+        ledger = build_ledger(settings.trunks, numbering, path.absolute().parent, generation, files.read)
+        pipeline = Pipeline(settings.screening, ledger)
+    except LedgerError as error:
+        raise ConfigError(faults + _ledger_faults(error.faults, source)) from None
+    except PolicyError as error:
+        refused = [source.fault(fault.location, reworded(fault.message)) for fault in error.faults]
+        raise ConfigError(faults + refused) from None
+    if faults:
+        raise ConfigError(faults)
+    return Bundle(generation, settings, numbering, ledger, pipeline, source)
+
+
+def _read(path: Path, files: Files, environ: Mapping[str, str]) -> tuple[Settings, Source]:
+    root = read_yaml(files.read_config(path), str(path))
+    model, source = validate(Settings, root, str(path), environ)
+    return absolute(model, path.absolute().parent), source
+
+
+def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
+    return [source.fault(location, message) for location, message in findings(settings)]
+
+
+def _ledger_faults(faults: Iterable[LedgerFault], source: Source) -> list[Fault]:
+    result = []
+    for fault in faults:
+        at = source.fault(fault.location, fault.message)
+        result.append(Fault(fault.file, fault.line, at.path, fault.message) if fault.file else at)
+    return result

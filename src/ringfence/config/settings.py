@@ -1,0 +1,66 @@
+"""The root of the settings: every room's part under its key. What each part means is said in its room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from ringfence.control.settings import ControlSettings
+from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
+from ringfence.ledger import TrunkSettings
+from ringfence.lookups.settings import RedisSettings
+from ringfence.numbering.settings import NumberingSettings
+from ringfence.screening.settings import ScreeningSettings
+from ringfence.settings_types import Duration, Frozen
+from ringfence.telemetry.settings import LoggingSettings
+from ringfence.transport.settings import ListenerSettings
+
+
+class SecretsSettings(Frozen):
+    """Files with secret keys, 64 hexadecimal digits each (`openssl rand -hex 32`)."""
+
+    route_key_file: Path | None = Field(
+        None,
+        description="signs our Record-Route, so that nobody can invent a dialog; nodes in front of one softswitch "
+        "share it; none: made at the first start in data_directory/keys/route.key",
+    )
+
+
+class ReloadSettings(Frozen):
+    """When changed files take effect without being asked."""
+
+    watch: bool = Field(True, description="look for changed files; SIGHUP reloads in any case")
+    interval: Duration = Field(
+        1.0, gt=0, description="time between two looks; a change is taken once it holds still for one interval"
+    )
+
+
+class Settings(Frozen):
+    """A whole configuration file."""
+
+    node: str = Field(
+        "ringfence",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="name of this daemon in metrics, logs and health answers",
+    )
+    data_directory: Path = Field(
+        Path("data"), description="folder for the embedded store and for keys made at the first start; made if missing"
+    )
+    listeners: tuple[ListenerSettings, ...] = Field(min_length=1, description="sockets that SIP arrives on")
+    sip: SipSettings = Field(default_factory=SipSettings, description="the proxy's own behaviour")
+    gateways: dict[str, GatewayGroupSettings] = Field(
+        min_length=1, description="groups of gateways that calls are forwarded to, by name"
+    )
+    trunks: tuple[TrunkSettings, ...] = Field((), description="who may send calls, and which numbers they may show")
+    numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
+    screening: ScreeningSettings = Field(
+        default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
+    )
+    redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    control: ControlSettings = Field(
+        default_factory=ControlSettings, description="HTTP for operators: metrics and health"
+    )
+    logging: LoggingSettings = Field(default_factory=LoggingSettings, description="what is logged")
+    secrets: SecretsSettings = Field(default_factory=SecretsSettings, description="secret keys that are kept in files")
+    reload: ReloadSettings = Field(default_factory=ReloadSettings, description="when changed files take effect")

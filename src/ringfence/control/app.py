@@ -1,0 +1,212 @@
+"""The operators' HTTP interface."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ringfence import __version__
+from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.telemetry.metrics import CONTENT_TYPE, render
+
+Ask = Callable[[str, dict[str, Any], float], Awaitable[Any]]
+"""(command, arguments, timeout in seconds) → the SIP process's answer; raises Unanswered or Refused."""
+
+LONGEST_BODY = 64 * 1024  # one SIP message to explain fits
+LOOK_TIMEOUT = 1.0  # seconds: a scrape or a health check must not wait for a hung process
+WORK_TIMEOUT = 60.0  # seconds for a reload, which may read millions of number ranges
+
+
+class Live(BaseModel):
+    """The SIP process's loop turns."""
+
+    live: bool
+
+
+class Readiness(BaseModel):
+    """Whether calls are served, and why not."""
+
+    ready: bool
+    generation: int | None = None
+    reasons: list[str] = []
+
+
+class Generation(BaseModel):
+    """Which settings are in force."""
+
+    generation: int
+
+
+class Reloaded(BaseModel):
+    """How a reload went. faults: `file:line: path: message` each; with any of them nothing was changed."""
+
+    generation: int
+    faults: list[str] = []
+
+
+class Draining(BaseModel):
+    """No new calls are taken; the process ends when the last call did."""
+
+    draining: Literal[True] = True
+
+
+class Question(BaseModel):
+    """A call to be judged without being made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    caller: str = Field(default="", max_length=256, description="number or URI shown as caller; empty: withheld")
+    callee: str = Field(max_length=256, description="number or URI called")
+    trunk: str | None = Field(default=None, max_length=128, description="trunk it comes from; none: the only one")
+    display: str = Field(default="", max_length=256, description="display name shown")
+    asserted: str | None = Field(default=None, max_length=256, description="P-Asserted-Identity, if any")
+    at: float | None = Field(default=None, description="time of the call, Unix seconds; none: now")
+
+
+bearer = HTTPBearer(auto_error=False, description="the token of control.token_file or control.token_env")
+
+
+class Operator:
+    """Lets a request through that carries the token."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+        """Raises HTTPException: 403 without a configured token, 401 without the right one."""
+        if self._token is None:
+            raise HTTPException(403, "commands are off: control.token_file or control.token_env is not set")
+        if given is None or not hmac.compare_digest(given.credentials.encode(), self._token.encode()):
+            raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
+
+
+def create_app(ask: Ask, token: str | None) -> FastAPI:
+    """The application.
+
+    token: what commands must carry as `Authorization: Bearer …`; None: every command is refused with 403.
+    """
+    app = FastAPI(
+        title="ringfence",
+        version=__version__,
+        summary="Health, metrics and commands of one ringfence node",
+        docs_url=None,  # its page would load scripts from a public host
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit, limit=LONGEST_BODY)
+    guarded = [Depends(Operator(token))]
+    refusals: dict[int | str, dict[str, Any]] = {
+        401: {"description": "No valid token"},
+        403: {"description": "No token is configured"},
+        409: {"description": "The SIP process refuses; the detail says why"},
+        413: {"description": f"The body is over {LONGEST_BODY} bytes"},
+        503: {"description": "The SIP process does not answer"},
+    }
+    silent: dict[int | str, dict[str, Any]] = {503: refusals[503]}
+
+    @app.exception_handler(Unanswered)
+    async def unanswered(_: Request, error: Unanswered) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 409)
+
+    @app.get("/live", responses=silent)
+    async def live() -> Live:
+        """200 while the SIP process answers, ready or not; 503 otherwise."""
+        try:
+            await ask("ready", {}, LOOK_TIMEOUT)
+        except Refused:
+            pass  # a refusal is an answer
+        return Live(live=True)
+
+    @app.get("/ready", responses={503: {"model": Readiness, "description": "Not ready; the reasons say why"}})
+    async def ready(response: Response) -> Readiness:
+        """200 when calls are served; 503 with the reasons otherwise."""
+        try:
+            answer = Readiness.model_validate(await ask("ready", {}, LOOK_TIMEOUT))
+        except ControlError as error:
+            answer = Readiness(ready=False, reasons=[str(error)])
+        if not answer.ready:
+            response.status_code = 503
+        return answer
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, 503: {"content": {"text/plain": {}}, **refusals[503]}},
+    )
+    async def metrics() -> Response:
+        """Prometheus text; 503 with `ringfence_up 0` when the SIP process has none to give within a second."""
+        try:
+            snapshot = await ask("snapshot", {}, LOOK_TIMEOUT)
+        except ControlError:
+            return Response(render(None), 503, media_type=CONTENT_TYPE)
+        return Response(render(snapshot), media_type=CONTENT_TYPE)
+
+    @app.get("/config/generation", responses=silent)
+    async def generation() -> Generation:
+        """The number of the settings in force; each successful reload adds one."""
+        return Generation.model_validate(await ask("ready", {}, LOOK_TIMEOUT))
+
+    @app.post(
+        "/reload",
+        dependencies=guarded,
+        responses={**refusals, 422: {"model": Reloaded, "description": "Faults were found; nothing was changed"}},
+    )
+    async def reload(response: Response) -> Reloaded:
+        """Read the configuration again: all of it or nothing."""
+        answer = Reloaded.model_validate(await ask("reload", {}, WORK_TIMEOUT))
+        if answer.faults:
+            response.status_code = 422
+        return answer
+
+    @app.post("/drain", status_code=202, dependencies=guarded, responses=refusals)
+    async def drain() -> Draining:
+        """Take no new calls and end when the last one did."""
+        await ask("drain", {}, LOOK_TIMEOUT)
+        return Draining()
+
+    @app.post("/explain", dependencies=guarded, responses=refusals)
+    async def explain(question: Question) -> dict[str, Any]:
+        """The verdict for a call, with every finding, without making the call."""
+        answer: dict[str, Any] = await ask("explain", question.model_dump(), WORK_TIMEOUT)
+        return answer
+
+    return app
+
+
+class BodyLimit:
+    """Refuses bodies over `limit` bytes with 413 before anything collects them."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._limit:
+            await JSONResponse({"detail": f"the body is over {self._limit} bytes"}, 413)(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:  # a chunked body tells its length only by coming
+                raise HTTPException(413, f"the body is over {self._limit} bytes")
+            return message
+
+        await self._app(scope, bounded, send)

@@ -1,0 +1,48 @@
+"""Settings of the operators' HTTP."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from ringfence.settings_types import Frozen
+
+
+class ControlSettings(Frozen):
+    """Metrics, health and commands over HTTP, served by a process beside the SIP process."""
+
+    enabled: bool = Field(default=True, description="whether the HTTP process is started")
+    bind: str = Field(
+        default="127.0.0.1:9460",
+        description="numeric address and port of HTTP, which is not encrypted: keep it on a trusted network",
+    )
+    token_file: Path | None = Field(
+        default=None, description="file that holds the token (16 characters or more) that commands must carry"
+    )
+    token_env: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+        description="environment variable that holds the token instead; with neither, every command is refused",
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        read_bind(self.bind)
+        if self.token_file is not None and self.token_env is not None:
+            raise ValueError("token_file and token_env both say where the token is: keep one")
+        return self
+
+
+def read_bind(value: str) -> tuple[str, int]:
+    """`127.0.0.1:9060` or `[::1]:9060` as (host, port); port 0 lets the kernel choose. Raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("bind is a numeric address with its port: 127.0.0.1:9060 or [::1]:9060")
+    bracketed = host.startswith("[") and host.endswith("]")
+    address = ip_address(host[1:-1] if bracketed else host)
+    if (address.version == 6) != bracketed:
+        raise ValueError("an IPv6 address stands in brackets: [::1]:9060")
+    return str(address), int(port)

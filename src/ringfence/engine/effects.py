@@ -1,0 +1,34 @@
+"""What a turn of the engine wants from the world."""
+
+from __future__ import annotations
+
+from ringfence.forwarding.gateways import Named
+from ringfence.screening import Call, Need
+from ringfence.sip.address import Endpoint
+from ringfence.transaction.effects import Effects
+from ringfence.transaction.timers import TimerQueue
+
+Gather = tuple[int, Call, frozenset[Need]]
+"""A ticket, and the questions about a call that are to be answered under it."""
+
+Resolve = tuple[int, Named]
+"""A ticket, and the name to look up (RFC 3263)."""
+
+
+Alias = tuple[Endpoint, int]
+"""A connection whose far end also answers at this port of its address (RFC 5923)."""
+
+
+class EngineEffects(Effects):
+    """Sends and timers of the rooms, and the engine's own questions.
+
+    The runner performs all lists in this order and empties them: aliases, sends, gathers, resolves.
+    """
+
+    __slots__ = ("aliases", "gathers", "resolves")
+
+    def __init__(self, timers: TimerQueue) -> None:
+        super().__init__(timers)
+        self.aliases: list[Alias] = []
+        self.gathers: list[Gather] = []
+        self.resolves: list[Resolve] = []

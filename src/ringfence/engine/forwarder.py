@@ -1,0 +1,303 @@
+"""Carries a response context from hop to hop until its caller has a final answer (RFC 3261 §16.6 to §16.10)."""
+
+from __future__ import annotations
+
+from ringfence.engine.counters import STATUS_CLASS
+from ringfence.engine.dialogs import Dialog
+from ringfence.engine.effects import EngineEffects
+from ringfence.engine.probes import Probe
+from ringfence.engine.state import State
+from ringfence.forwarding.best import Answer, best_of, passed_on
+from ringfence.forwarding.context import Branch, Hop, ResponseContext
+from ringfence.forwarding.copy import forwarded, framed
+from ringfence.forwarding.token import record_route
+from ringfence.sip.address import Endpoint
+from ringfence.sip.message import Response
+from ringfence.transaction import client as c
+from ringfence.transaction import timers as t
+from ringfence.transaction.client import InviteClient, NonInviteClient
+from ringfence.transaction.effects import Effects
+from ringfence.transaction.hop import cancel_for
+from ringfence.transaction.server import InviteServer
+from ringfence.transaction.table import CANCEL_SUFFIX
+
+NO_ANSWER, GRACE_OVER = 3, 4  # beyond what a transaction's own timers return
+
+Client = InviteClient | NonInviteClient
+
+
+class Alarm:
+    """A wake-up for a branch that its transaction knows nothing of."""
+
+    __slots__ = ("client", "kind")
+
+    def __init__(self, client: InviteClient, kind: int) -> None:
+        self.client = client
+        self.kind = kind
+
+    def fire(self, timer: int, now: float, out: Effects) -> int:
+        """Hands its own kind to the engine."""
+        return self.kind
+
+
+class Forwarder:
+    """Sends contexts on, takes the answers back."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    # -- forward ----------------------------------------------------------------------------------------------
+
+    def next_hop(self, context: ResponseContext, now: float, out: EngineEffects) -> bool:
+        """Send to the next hop of the list. False: there is none left."""
+        if not context.hops:
+            return False
+        hop = context.hops.pop(0)
+        self._send(context, hop, now, out)
+        return True
+
+    def _send(self, context: ResponseContext, hop: Hop, now: float, out: EngineEffects) -> None:
+        state = self.state
+        request = context.request
+        path = context.path
+        assert request is not None and path is not None
+        policy = state.policy
+        endpoint = hop.endpoint
+        branch = state.branch(context.loop_mark)
+        data = self._copy(context, endpoint, branch)
+        limit = policy.sip.udp_switch_bytes
+        if limit and len(data) > limit and endpoint.transport == "udp" and not context.avoid_switch:
+            # §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the
+            # path MTU is unknown, the request MUST be sent using an RFC 2914 congestion controlled transport
+            # protocol".
+            switched = state.endpoint_at("tcp", endpoint.host, endpoint.port, endpoint.listener)
+            if switched is not None:
+                endpoint = switched
+                data = self._copy(context, endpoint, branch)
+        context.avoid_switch = False
+        invite = request.method == b"INVITE"
+        client: Client
+        if invite:
+            client = InviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
+        else:
+            client = NonInviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
+        context.clients.append(client)
+        state.transactions.clients[branch] = client
+        client.start(now, out)
+        if context.hops and isinstance(client, InviteClient) and context.group is not None:
+            out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
+
+    def _copy(self, context: ResponseContext, endpoint: Endpoint, branch: bytes) -> bytes:
+        request = context.request
+        path = context.path
+        assert request is not None and path is not None
+        lines = context.lines
+        if context.token:
+            secure = path.uri[:5].lower() == b"sips:"
+            lines = record_route(context.token, context.source.listener, endpoint.listener, secure) + lines
+        return forwarded(request, path, endpoint.listener, branch, context.server.via, lines, context.edits.copy())
+
+    # -- answers ----------------------------------------------------------------------------------------------
+
+    def answered(self, source: Endpoint, response: Response, now: float, out: EngineEffects) -> None:
+        """A response came from `source`; those that nobody asked for, or somebody else was asked for, are dropped."""
+        state = self.state
+        counters = state.counters
+        key = response.via_branch
+        if response.cseq_method == b"CANCEL":
+            key += CANCEL_SUFFIX
+        client = state.transactions.clients.get(key)
+        # §18.1.2: the sent-by must be ours. RFC 6026 §7.3... a proxy drops what matches no transaction.
+        if client is None or not client.is_from(source) or response.via_sent_by != client.endpoint.listener.sent_by:
+            counters.stray_responses += 1
+            return
+        branch = client.context
+        if isinstance(branch, Branch):
+            context = branch.context
+            if response.call_id != context.call_id or not response.has_second_via:
+                counters.stray_responses += 1
+                return
+        label = STATUS_CLASS[response.status // 100]
+        counters.answers[label] = counters.answers.get(label, 0) + 1
+        if not client.answered(response, now, out):
+            return
+        if isinstance(branch, Branch):
+            self._advance(branch, client, response, now, out)
+        elif isinstance(branch, Probe) and response.status >= 200:
+            branch.answered(response.status)
+
+    def _advance(self, branch: Branch, client: Client, response: Response, now: float, out: EngineEffects) -> None:
+        context = branch.context
+        status = response.status
+        if status < 200:
+            if context.cancelled or context.finished or client is not context.clients[-1]:
+                self._cancel_branch(client, context.cancel_reason, now, out)
+            # §16.7 item 5: 100 is hop by hop; other provisional answers go back at once.
+            elif status > 100:
+                self._pass(context, status, response.without_top_via(), now, out)
+            return
+        if status < 300:
+            self._pass(context, status, response.without_top_via(), now, out)
+            if not context.finished:
+                self._succeeded(context, client, now, out)
+            return
+        if context.finished:
+            return
+        context.answers.append(Answer(status, response))
+        self._after_failure(branch, status, now, out)
+
+    def _pass(self, context: ResponseContext, status: int, data: bytes, now: float, out: EngineEffects) -> None:
+        if context.server.endpoint.reliable:
+            data = framed(data)
+        if context.server.respond(status, data, now, out):
+            self.state.count_response(status)
+
+    def _succeeded(self, context: ResponseContext, client: Client, now: float, out: EngineEffects) -> None:
+        if context.starts_dialog:
+            request = context.request
+            assert request is not None
+            self.state.dialogs.begin(context.token, Dialog(request.call_id, request.from_tag, context.trunk, now))
+        else:
+            self._dialog_over(context)
+        for other in context.clients:
+            if other is not client and other.state <= c.PROCEEDING:
+                self._cancel_branch(other, b"", now, out)  # §16.7 item 10
+        context.finish()
+
+    def _dialog_over(self, context: ResponseContext) -> None:
+        request = context.request
+        if request is not None and request.method == b"BYE" and context.path is not None and context.path.token:
+            self.state.dialogs.end(context.path.token)
+
+    # -- failure ----------------------------------------------------------------------------------------------
+
+    def _after_failure(self, branch: Branch, status: int, now: float, out: EngineEffects) -> None:
+        """A branch failed: try the next hop, wait for another branch, or give the caller the best answer."""
+        context = branch.context
+        group = context.group
+        gateway = branch.hop.gateway
+        if group is not None and gateway is not None and status in (408, 503):
+            gateway.call_failed(now, group.settings.hold_down)
+        if status >= 600:
+            # §16.7 item 5: a 6xx ends all branches; it still waits for theirs, in case of a 2xx on its way.
+            context.hops.clear()
+            for other in context.clients:
+                if other.state <= c.PROCEEDING:
+                    self._cancel_branch(other, b"", now, out)
+        retry = (
+            context.hops
+            and not context.cancelled
+            and (status == 408 or group is None or status in group.settings.failover_on)
+        )
+        if retry:
+            self.state.counters.failovers += 1
+            self.next_hop(context, now, out)
+            return
+        if not context.waiting:
+            self._conclude(context, now, out)
+
+    def _conclude(self, context: ResponseContext, now: float, out: EngineEffects) -> None:
+        best = best_of(context.answers)
+        self._dialog_over(context)
+        # §16.7 item 6: a 503 would tell the caller that we take no calls at all.
+        status = 500 if best.status == 503 else best.status
+        if status == 408 and not isinstance(context.server, InviteServer):
+            # RFC 4320 §4.2: no 408 to a non-INVITE; its sender has given up by itself at the same moment.
+            self.state.transactions.forget(context.server)
+        elif best.response is not None:
+            self._pass(context, status, passed_on(best, context.answers), now, out)
+        else:
+            self.state.reply(context.server, 487 if context.cancelled else status, now, out)
+        context.finish()
+
+    def timed_out(self, client: Client, now: float, out: EngineEffects) -> None:
+        """Timer B, C or F: nobody answered finally (§16.8)."""
+        owner = client.context
+        if isinstance(owner, Branch) and client.state == c.PROCEEDING and isinstance(client, InviteClient):
+            # Timer C: "If the client transaction has received a provisional response, the proxy MUST generate a
+            # CANCEL request matching that transaction."
+            self._cancel_branch(client, owner.context.cancel_reason, now, out)
+            return
+        if isinstance(owner, Probe):
+            owner.failed()
+        self._give_up(client, 408, now, out)
+
+    def _give_up(self, client: Client, status: int, now: float, out: EngineEffects) -> None:
+        """Forget a branch that will not answer; `status` stands for its answer."""
+        self.state.transactions.forget(client)
+        client.state = c.DONE
+        client.data = b""
+        branch = client.context
+        if isinstance(branch, Branch) and not branch.context.finished:
+            branch.context.answers.append(Answer(status, None))
+            self._after_failure(branch, status, now, out)
+
+    def alarmed(self, alarm: Alarm, now: float, out: EngineEffects) -> None:
+        """A branch said nothing for too long, or did not end after its CANCEL."""
+        client = alarm.client
+        branch = client.context
+        assert isinstance(branch, Branch)
+        if alarm.kind == GRACE_OVER:
+            # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
+            # consider the original transaction cancelled".
+            if client.state <= c.PROCEEDING:
+                self._give_up(client, 487, now, out)
+            return
+        context = branch.context
+        if client.state == c.CALLING and context.hops and not context.cancelled and not context.finished:
+            # The branch goes on unheard: if it answers late it is cancelled, and its 2xx would still count.
+            gateway = branch.hop.gateway
+            if gateway is not None and context.group is not None:
+                gateway.call_failed(now, context.group.settings.hold_down)
+            self.state.counters.failovers += 1
+            self.next_hop(context, now, out)
+
+    def unreachable(self, endpoint: Endpoint, key: bytes, now: float, out: EngineEffects) -> None:
+        """The transport could not deliver a request of ours (§16.9: as if a 503 had come)."""
+        client = self.state.transactions.clients.get(key)
+        if client is None or client.endpoint is not endpoint or client.state != c.CALLING:
+            return
+        branch = client.context
+        if isinstance(branch, Branch):
+            context = branch.context
+            if endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp" and not context.finished:
+                # §18.1.1: "retry the request, using UDP" where TCP was our own idea.
+                self.state.transactions.forget(client)
+                client.state = c.DONE
+                context.avoid_switch = True
+                self._send(context, branch.hop, now, out)
+                return
+        elif isinstance(branch, Probe):
+            branch.failed()
+        self._give_up(client, 503, now, out)
+
+    # -- cancel -----------------------------------------------------------------------------------------------
+
+    def cancel(self, context: ResponseContext, reason: bytes, now: float, out: EngineEffects) -> None:
+        """The caller gave up. reason: whole Reason lines of its CANCEL (RFC 3326), passed on downstream."""
+        context.cancelled = True
+        context.cancel_reason = reason
+        context.hops.clear()
+        for client in context.clients:
+            if client.state == c.PROCEEDING:
+                self._cancel_branch(client, reason, now, out)
+            elif client.state == c.CALLING and isinstance(client, InviteClient):
+                # §9.1: no CANCEL before a provisional answer; it goes out when one comes.
+                out.timers.arm(now, client.timers.completed, Alarm(client, GRACE_OVER), t.OWNER)
+        if not context.waiting:
+            self.state.reply(context.server, 487, now, out)
+            context.finish()
+
+    def _cancel_branch(self, client: Client, reason: bytes, now: float, out: EngineEffects) -> None:
+        if not isinstance(client, InviteClient) or client.state != c.PROCEEDING:
+            return
+        key = client.key + CANCEL_SUFFIX
+        clients = self.state.transactions.clients
+        if key in clients:
+            return  # once is enough
+        cancel = NonInviteClient(key, client.endpoint, cancel_for(client.data, reason), client.timers, None)
+        clients[key] = cancel
+        cancel.start(now, out)
+        out.timers.arm(now, client.timers.completed, Alarm(client, GRACE_OVER), t.OWNER)

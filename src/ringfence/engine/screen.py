@@ -1,0 +1,162 @@
+"""A new INVITE: screened once, then forwarded, tagged or refused."""
+
+from __future__ import annotations
+
+from ringfence.engine.effects import EngineEffects
+from ringfence.engine.forwarder import Forwarder
+from ringfence.engine.policy import Policy
+from ringfence.engine.state import State
+from ringfence.forwarding.context import Hop, ResponseContext
+from ringfence.forwarding.gateways import Dice
+from ringfence.forwarding.marks import named, stripped
+from ringfence.forwarding.route import Path
+from ringfence.ledger import Trunk
+from ringfence.screening import Call, Facts, Pending, Verdict
+from ringfence.screening.tagging import display_prefix, tag_lines
+from ringfence.sip.address import Endpoint
+from ringfence.sip.message import Request
+from ringfence.transaction.server import InviteServer, NonInviteServer
+
+EMERGENCY = "emergency."  # reasons of the rule that settles before all others
+
+
+class Waiting:
+    """A call whose questions are out, with the policy that it began under."""
+
+    __slots__ = ("call", "context", "pending", "policy", "trunk")
+
+    def __init__(self, context: ResponseContext, call: Call, pending: Pending, policy: Policy, trunk: Trunk) -> None:
+        self.context = context
+        self.call = call
+        self.pending = pending
+        self.policy = policy
+        self.trunk = trunk
+
+
+class Screen:
+    """Asks the pipeline and carries out its verdict.
+
+    wall: epoch seconds of the engine's time zero; calling hours and expiries count in wall time.
+    """
+
+    __slots__ = ("_dice", "_forwarder", "_serial", "_state", "_waiting", "wall")
+
+    def __init__(self, state: State, forwarder: Forwarder, dice: Dice, wall: float) -> None:
+        self._state = state
+        self._forwarder = forwarder
+        self._dice = dice
+        self._serial = 0
+        self._waiting: dict[int, Waiting] = {}
+        self.wall = wall
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def invite(
+        self,
+        request: Request,
+        server: InviteServer,
+        source: Endpoint,
+        trunk: Trunk,
+        mark: bytes,
+        now: float,
+        out: EngineEffects,
+    ) -> None:
+        """Judge a first INVITE; the transaction exists, nothing was answered yet. mark: its loop mark."""
+        state = self._state
+        policy = state.policy
+        call = policy.intake.call(request, trunk, source.transport, self.wall + now)
+        step = policy.pipeline.begin(call)
+        if self._overloaded() and not (isinstance(step, Verdict) and step.reason.startswith(EMERGENCY)):
+            seconds = max(1, round(policy.sip.overload.retry_after))
+            state.refuse(server, 503, now, out, b"Retry-After: %d\r\n" % seconds)
+            return
+        context = ResponseContext(server, request, source)
+        context.loop_mark = mark
+        server.context = context
+        if isinstance(step, Verdict):
+            self._carry_out(context, step, trunk, policy, now, out)
+            return
+        # §17.2.1: a 100 is due within 200 ms; a store is never waited for with the caller in the dark.
+        state.reply(server, 100, now, out)
+        self._serial += 1
+        context.ticket = self._serial
+        self._waiting[self._serial] = Waiting(context, call, step, policy, trunk)
+        out.gathers.append((self._serial, call, step.needs))
+
+    def unscreened(
+        self, request: Request, server: NonInviteServer, source: Endpoint, trunk: Trunk, mark: bytes, now: float
+    ) -> ResponseContext:
+        """The context of another method that the operator lets through to the trunk's gateways."""
+        context = ResponseContext(server, request, source)
+        context.loop_mark = mark
+        server.context = context
+        context.edits = stripped(request, self._state.policy.own_prefix, trunk.trust_identity)
+        self._aim(context, trunk, self._state.policy, now)
+        return context
+
+    def _aim(self, context: ResponseContext, trunk: Trunk, policy: Policy, now: float) -> None:
+        request = context.request
+        assert request is not None
+        # It goes to the trunk's gateways, whatever its Route values say: they are dropped.
+        path = Path(request.uri, [])
+        path.changed = bool(request.routes)
+        context.path = path
+        group = policy.groups[trunk.gateways]
+        context.group = group
+        context.hops = [Hop(gateway.endpoints[0], gateway) for gateway in group.order(now, self._dice)]
+
+    def _overloaded(self) -> bool:
+        transactions = self._state.transactions
+        return self._state.lagging or len(transactions) * 10 >= transactions.limit * 9
+
+    def facts(self, ticket: int, facts: Facts, now: float, out: EngineEffects) -> None:
+        """The answers to a call's questions; too late for a call that was cancelled meanwhile."""
+        waiting = self._waiting.pop(ticket, None)
+        if waiting is None:
+            return
+        verdict = waiting.policy.pipeline.finish(waiting.call, waiting.pending, facts)
+        self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out)
+
+    def cancel(self, context: ResponseContext) -> bool:
+        """Whether the call was still waiting for facts; it no longer is."""
+        return self._waiting.pop(context.ticket, None) is not None
+
+    def _carry_out(
+        self,
+        context: ResponseContext,
+        verdict: Verdict,
+        trunk: Trunk,
+        policy: Policy,
+        now: float,
+        out: EngineEffects,
+    ) -> None:
+        state = self._state
+        counters = state.counters
+        counters.verdict(verdict.reason, verdict.action, trunk.name)
+        for need in verdict.unknown:
+            counters.unscreened[need] = counters.unscreened.get(need, 0) + 1
+        answer = verdict.answer
+        if answer is not None:
+            state.reply(context.server, answer.status, now, out, answer.headers, answer.phrase)
+            context.finish()
+            return
+        request = context.request
+        assert request is not None
+        context.trunk = trunk.name
+        context.starts_dialog = True
+        context.token = state.signer.sign(request.call_id, request.from_tag)
+        context.edits = stripped(request, policy.own_prefix, trunk.trust_identity)
+        if verdict.action == "tag":
+            context.lines = tag_lines(verdict, policy.tagging)
+            prefix = display_prefix(verdict, policy.tagging)
+            if prefix:
+                context.edits += named(request, prefix, trunk.trust_identity)
+        self._aim(context, trunk, policy, now)
+        if not context.hops:
+            state.refuse(context.server, 503, now, out)
+            context.finish()
+            return
+        if not context.ticket:
+            state.reply(context.server, 100, now, out)
+        self._forwarder.next_hop(context, now, out)

@@ -1,0 +1,175 @@
+"""A thin pipelined RESP3 connection: bytes out, replies in their order. hiredis reads, nothing is retried."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import hiredis
+
+from ringfence.lookups.errors import StoreError
+from ringfence.lookups.questions import command
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the store is. path: Unix socket, else host and port; password: None for none."""
+
+    host: str = ""
+    port: int = 6379
+    path: str = ""
+    tls: bool = False
+    database: int = 0
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+
+
+def address_of(url: str, username: str | None, password: str | None, ca: str | None) -> Address:
+    """A `redis://`, `rediss://` or `unix://` URL taken apart. Raises StoreError."""
+    parts = urlsplit(url)
+    try:
+        if parts.scheme == "unix":
+            database = int(parse_qs(parts.query).get("db", ["0"])[0])
+            return Address(path=unquote(parts.path), database=database, username=username, password=password)
+        database = int(parts.path.strip("/") or 0)
+        return Address(
+            parts.hostname or "", parts.port or 6379, "", parts.scheme == "rediss", database, username, password, ca
+        )
+    except ValueError:
+        raise StoreError("redis.url: its port or database is no number") from None
+
+
+class RespConnection(asyncio.Protocol):
+    """One connection. Replies go to `on_reply` in the order of the commands; push messages to nobody."""
+
+    def __init__(self, on_reply: Callable[[object], None], on_lost: Callable[[], None]) -> None:
+        self._on_reply = on_reply
+        self._on_lost = on_lost
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING)
+        self._transport: asyncio.Transport | None = None
+        self._greeting: asyncio.Future[None] | None = None
+        self._greetings_due = 0
+        self._unsent: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+        self.usable = False
+
+    @classmethod
+    async def connect(
+        cls, address: Address, timeout: float, on_reply: Callable[[object], None], on_lost: Callable[[], None]
+    ) -> RespConnection:
+        """Connect and greet (HELLO 3, AUTH, SELECT). Raises StoreError; timeout in seconds for all of it."""
+        loop = asyncio.get_running_loop()
+        connection = cls(on_reply, on_lost)
+        try:
+            async with asyncio.timeout(timeout):
+                if address.path:
+                    await loop.create_unix_connection(lambda: connection, address.path)
+                else:
+                    context = _trust(address.ca) if address.tls else None
+                    await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
+                await connection._greet(address)
+        except (OSError, TimeoutError, UnicodeError) as error:  # the last: a host that is no name
+            connection.close()
+            raise StoreError(f"the store cannot be reached: {str(error) or 'no answer in time'}") from None
+        except BaseException:
+            connection.close()
+            raise
+        connection.usable = True
+        return connection
+
+    async def _greet(self, address: Address) -> None:
+        assert self._transport is not None
+        hello = [b"HELLO", b"3"]
+        if address.password is not None:
+            hello += [b"AUTH", (address.username or "default").encode(), address.password.encode()]
+        hello += [b"SETNAME", b"ringfence"]
+        self._greetings_due = 2
+        self._greeting = self._loop.create_future()
+        self._transport.write(command(*hello) + command(b"SELECT", b"%d" % address.database))
+        await self._greeting
+
+    def write(self, data: bytes) -> None:
+        """Send whole commands, together with all others of this turn of the loop."""
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(data)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self.usable and self._transport is not None:
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+
+    def sever(self) -> None:
+        """Give it up, as a far end that went would have: `on_lost` is called."""
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """End it; `on_lost` is not called for this."""
+        self.usable = False
+        self._on_lost = _nobody
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- asyncio.Protocol -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand out every whole reply."""
+        reader = self._reader
+        try:
+            reader.feed(data)
+            while (reply := reader.gets()) is not _NOTHING:
+                if type(reply) is hiredis.PushNotification:
+                    continue
+                if self._greetings_due:
+                    self._greeted(reply)
+                else:
+                    self._on_reply(reply)
+        except hiredis.ProtocolError:
+            # Not a store's language: nothing behind this point can be told apart.
+            self.sever()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The far end is gone."""
+        self.usable = False
+        if self._greeting is not None and not self._greeting.done():
+            self._greeting.set_exception(StoreError("the store closed the connection at the greeting"))
+        self._on_lost()
+
+    def _greeted(self, reply: object) -> None:
+        self._greetings_due -= 1
+        assert self._greeting is not None
+        if self._greeting.done():
+            return
+        if isinstance(reply, hiredis.ReplyError):
+            self._greeting.set_exception(StoreError(f"the store refused the greeting: {str(reply)[:80]}"))
+        elif self._greetings_due == 0:
+            self._greeting.set_result(None)
+
+
+@lru_cache(maxsize=4)
+def _trust(ca: str | None) -> ssl.SSLContext:
+    """Read once: the system's authorities take 20 ms, and a lost store is tried again from the call path's loop."""
+    return ssl.create_default_context(cafile=ca)
+
+
+class _Nothing:
+    """What the reader gives while a reply is not whole; None is a reply."""
+
+
+_NOTHING = _Nothing()
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,78 @@
+"""How the store of consent, scores and counters is reached, and how long it may keep a call waiting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from ringfence.settings_types import Duration, Frozen
+
+
+class BreakerSettings(Frozen):
+    """When a store that does not answer is left alone."""
+
+    failures: int = Field(5, ge=1, description="failed batches within `window` that open the breaker")
+    window: Duration = Field(10.0, gt=0, description="time within which failures are counted together")
+    open: Duration = Field(15.0, gt=0, description="how long the store is then not asked at all")
+    probe_every: int = Field(
+        6, ge=1, description="after that, one batch of this many asks the store until one is answered"
+    )
+
+
+class EmbeddedSettings(Frozen):
+    """The Valkey that is started when no url is set."""
+
+    max_memory_mb: int = Field(
+        512, ge=16, description="its memory limit in MiB; beyond it writes fail, nothing is evicted"
+    )
+
+
+class RedisSettings(Frozen):
+    """The store of consent, scores and counters: Redis 7 or Valkey."""
+
+    url: str | None = Field(
+        None,
+        description="`redis://host:6379/0`, `rediss://…` (TLS) or `unix:///path?db=0`; "
+        "none: an embedded Valkey in data_directory",
+    )
+    username: str | None = Field(None, description="ACL user")
+    password_file: Path | None = Field(None, description="file with the password")
+    password_env: str | None = Field(None, description="environment variable with the password")
+    ca: Path | None = Field(
+        None, description="PEM file of the CA that signed the store's certificate; none: the system's"
+    )
+    deadline: Duration = Field(0.05, gt=0, le=1, description="longest wait for the answers to a batch of questions")
+    connect_timeout: Duration = Field(2.0, gt=0, description="longest wait for a connection and its greeting")
+    reconnect_max: Duration = Field(
+        5.0, gt=0, description="longest pause between two attempts to connect; the first is 100ms"
+    )
+    max_pending: int = Field(
+        50_000, ge=100, description="unanswered commands at once; calls beyond them are judged without facts"
+    )
+    key_prefix: str = Field("rf:", pattern=r"^[!-z|~]{0,32}$", description="what every key of ours begins with")
+    digest_key_file: Path | None = Field(
+        None,
+        description="file with 64 hexadecimal digits: the key of the digests that stand for numbers in the store; all "
+        "nodes of one store share it; none: made at the first start in data_directory/keys/digest.key",
+    )
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="when a silent store is left alone")
+    embedded: EmbeddedSettings = Field(
+        default_factory=EmbeddedSettings, description="the store started when no url is set"
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.password_file is not None and self.password_env is not None:
+            raise ValueError("password_file and password_env exclude each other")
+        if self.url is not None:
+            parts = urlsplit(self.url)
+            if parts.scheme not in ("redis", "rediss", "unix"):
+                raise ValueError("url must begin with redis://, rediss:// or unix://")
+            if parts.username or parts.password:
+                raise ValueError("no user or password in url: use username and password_file or password_env")
+            if not (parts.path if parts.scheme == "unix" else parts.hostname):
+                raise ValueError("url names no host or socket")
+        return self

@@ -1,0 +1,63 @@
+"""What rules may ask the world, and what it answers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Need(StrEnum):
+    """A question about a call that takes a look-up; its value is the name of its place in `Facts`."""
+
+    CONSENT = "consent"  # did the callee agree to be called by this holder, or refuse
+    SCORE = "score"  # the caller's harassment score
+    CALLER_RATE = "caller_rate"  # the caller's attempts in the window, this call included
+
+
+class Unknown(NamedTuple):
+    """A fact that did not come. reason: `not_asked`, `deadline`, `breaker_open`, …"""
+
+    reason: str
+
+
+class Consent(NamedTuple):
+    """What the register says about a callee and a holder.
+
+    granted: a consent is on record. refused: the callee refused. until: epoch s when the consent ends, None: never.
+    """
+
+    granted: bool
+    refused: bool
+    until: float | None = None
+
+
+class Score(NamedTuple):
+    """points: 0..100, how surely the caller harasses."""
+
+    points: float
+
+
+class Rate(NamedTuple):
+    """attempts: calls in the last `window` seconds, this one included."""
+
+    attempts: int
+    window: float
+
+
+NOT_ASKED = Unknown("not_asked")
+
+
+class Facts:
+    """Everything that was learned about one call; the look-ups fill the places they were asked for."""
+
+    __slots__ = ("caller_rate", "consent", "score")
+
+    def __init__(
+        self,
+        consent: Consent | Unknown = NOT_ASKED,
+        score: Score | Unknown = NOT_ASKED,
+        caller_rate: Rate | Unknown = NOT_ASKED,
+    ) -> None:
+        self.consent = consent
+        self.score = score
+        self.caller_rate = caller_rate

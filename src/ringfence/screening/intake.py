@@ -1,0 +1,118 @@
+"""From an INVITE to the call that rules judge: identities, privacy and target, read by the plan."""
+
+from __future__ import annotations
+
+import re
+
+from ringfence.ledger import Trunk
+from ringfence.numbering import Kind, Number, Numbering
+from ringfence.numbering.number import MAX_RAW
+from ringfence.screening.call import Call
+from ringfence.sip.address import Transport
+from ringfence.sip.errors import SipError
+from ringfence.sip.headers import P_ASSERTED_IDENTITY, PRIVACY
+from ringfence.sip.message import Request
+from ringfence.sip.uri import name_addr, parse_uri, split_values
+
+MAX_IDENTITIES = 2  # RFC 3325 §9.1: one sip or sips URI and one tel URI; what is beyond cannot be trusted
+
+# Nearly all URIs in a call are a plain number at a host. These are read by one match; whatever else comes, and any
+# doubt, goes to the URI parser, which says the same about the plain ones.
+_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24})@[A-Za-z0-9._\-]++(?::[1-9][0-9]{0,3})?(?:;user=phone)?"
+_plain_uri = re.compile(_PLAIN).fullmatch
+_plain_address = re.compile(rb'(?:"[^"\\,<>]*+" ?)?<' + _PLAIN + rb">").fullmatch
+
+_PRIVATE = frozenset((b"id", b"user", b"header"))
+
+
+class Intake:
+    """Reads calls by one plan."""
+
+    def __init__(self, numbering: Numbering) -> None:
+        self._read = numbering.read
+
+    def call(self, request: Request, trunk: Trunk, transport: Transport, at: float) -> Call:
+        """The call that a new INVITE asks for; never raises. at: epoch seconds.
+
+        RFC 3325 §4: P-Asserted-Identity counts only from inside the trust domain; elsewhere it is not even read.
+        """
+        area = trunk.area
+        index = request.index
+        asserted: Number | None = None
+        identities: tuple[Number, ...] = ()
+        if trunk.trust_identity:
+            value = index.first(P_ASSERTED_IDENTITY)
+            if value is not None:
+                match = _plain_address(value)
+                if match is not None and index.count(P_ASSERTED_IDENTITY) == 1:
+                    asserted = self._read(match[1].decode("ascii"), area)
+                    identities = (asserted,)
+                else:
+                    identities = self._identities(index.values(P_ASSERTED_IDENTITY), area)
+                    asserted = _foremost(identities)
+        return Call(
+            trunk,
+            self._number(request.from_uri, area),
+            self._number(request.uri, area),
+            asserted,
+            identities,
+            request.from_display,
+            index.count(PRIVACY) > 0 and _private(index.values(PRIVACY)),
+            transport,
+            at,
+        )
+
+    def _number(self, uri: bytes, area: str | None) -> Number:
+        match = _plain_uri(uri)
+        if match is not None:
+            return self._read(match[1].decode("ascii"), area)
+        return self._unusual(uri, area)
+
+    def _unusual(self, uri: bytes, area: str | None) -> Number:
+        if uri[:12].lower() == b"urn:service:":
+            service = _text(uri)
+            return Number(service, service.lower(), Kind.SERVICE)
+        try:
+            parsed = parse_uri(uri)
+        except SipError:
+            return Number(_text(uri), "", Kind.MALFORMED)
+        return self._read(parsed.user or "", area, parsed.params.get("phone-context"))
+
+    def _identities(self, values: list[bytes], area: str | None) -> tuple[Number, ...]:
+        """Every P-Asserted-Identity, a malformed one too; at most one beyond MAX_IDENTITIES, as malformed."""
+        numbers: list[Number] = []
+        for value in values:
+            try:
+                parts = split_values(value)
+            except SipError:
+                parts = [value]
+            for part in parts:
+                if len(numbers) == MAX_IDENTITIES:
+                    return (*numbers, Number("", "", Kind.MALFORMED))
+                numbers.append(self._identity(part, area))
+        return tuple(numbers)
+
+    def _identity(self, value: bytes, area: str | None) -> Number:
+        try:
+            _, uri, _ = name_addr(value)
+        except SipError:
+            return Number(_text(value), "", Kind.MALFORMED)
+        return self._number(uri, area)
+
+
+def _text(value: bytes) -> str:
+    return value[:MAX_RAW].decode("utf-8", "backslashreplace")[:MAX_RAW]
+
+
+def _foremost(identities: tuple[Number, ...]) -> Number:
+    """The first identity with a number; the first of all when none has one."""
+    for number in identities:
+        if number.value:
+            return number
+    return identities[0]
+
+
+def _private(values: list[bytes]) -> bool:
+    """RFC 3323 §4.2: priv-values, separated by semicolons; `none` asks for no privacy whatever stands beside it."""
+    asked = {part.strip().lower() for value in values for part in value.replace(b",", b";").split(b";")}
+    return b"none" not in asked and not asked.isdisjoint(_PRIVATE)

@@ -1,0 +1,147 @@
+"""Rules and settings compiled into one plan a trunk, before any call comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import JsonValue, ValidationError
+
+from ringfence.errors import RingfenceError
+from ringfence.ledger import Trunk
+from ringfence.screening.answer import answers_for
+from ringfence.screening.call import Call
+from ringfence.screening.discovery import RULES
+from ringfence.screening.facts import Facts, Need
+from ringfence.screening.rule import Finding, Mode, Rule, RuleSettings
+from ringfence.screening.settings import ScreeningSettings
+from ringfence.screening.verdict import Answer, Pending
+from ringfence.settings_types import Frozen
+
+Location = tuple[str | int, ...]
+EXPLAIN: tuple[Literal["opaque", "explained"], ...] = ("opaque", "explained")
+
+
+class PolicyFault:
+    """One setting that cannot be. location: from the settings' root, `("trunks", 2, "rules", "rate", "limit")`."""
+
+    __slots__ = ("location", "message")
+
+    def __init__(self, location: Location, message: str) -> None:
+        self.location = location
+        self.message = message
+
+    def __str__(self) -> str:
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.location)
+        return f"{path.lstrip('.')}: {self.message}"
+
+
+class PolicyError(RingfenceError):
+    """Screening and ledger do not fit together; `faults` holds every reason found."""
+
+    def __init__(self, faults: Sequence[PolicyFault]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class Step:
+    """One rule on one trunk. mode: observe or enforce. points: of a finding of full strength."""
+
+    __slots__ = ("judge", "mode", "name", "points", "reasons", "settings")
+
+    def __init__(self, name: str, rule: Rule[Any], settings: Frozen) -> None:
+        self.name = name
+        self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge
+        self.settings = settings
+        self.mode: Mode = "enforce"  # a rule that settles has no choice
+        self.points = 0.0
+        if isinstance(settings, RuleSettings):
+            self.mode = settings.mode
+            self.points = settings.points
+        self.reasons = {reason: f"{name}.{reason}" for reason in rule.answers}
+
+
+class Plan:
+    """What is asked about every call of one trunk.
+
+    settling: steps that forward a call at once. first: the others without needs. then: those with needs; each in the
+    order of rank. needs: of all steps in `then`; asked: their places in Facts, sorted.
+    answers: the response to each `rule.reason`.
+    waiting: the Pending that calls without findings share, None when nothing has to be looked up.
+    """
+
+    __slots__ = ("answers", "asked", "first", "needs", "reject_at", "settling", "tag_at", "then", "waiting")
+
+    def __init__(
+        self, trunk: Trunk, chosen: Mapping[str, Frozen], settings: ScreeningSettings, answers: Mapping[str, Answer]
+    ) -> None:
+        self.tag_at = settings.tag_at
+        self.reject_at = settings.reject_at
+        self.answers = answers
+        settling: list[Step] = []
+        first: list[Step] = []
+        then: list[Step] = []
+        needs: set[Need] = set()
+        for name, rule in RULES.items():
+            step = Step(name, rule, chosen[name])
+            if step.mode == "off" or (rule.applies is not None and not rule.applies(trunk, chosen[name])):
+                continue
+            (settling if rule.settles else then if rule.needs else first).append(step)
+            needs |= rule.needs
+        self.settling = tuple(settling)
+        self.first = tuple(first)
+        self.then = tuple(then)
+        self.needs = frozenset(needs)
+        self.asked = tuple(sorted(need.value for need in needs))
+        self.waiting = Pending(self, self.needs, (), 0.0) if needs else None
+
+
+def compile_plans(settings: ScreeningSettings, trunks: Mapping[str, Trunk]) -> dict[str, Plan]:
+    """A plan for every trunk by its name. Raises PolicyError with every override that cannot be."""
+    common: dict[str, Frozen] = {name: getattr(settings.rules, name) for name in RULES}
+    faults: list[PolicyFault] = []
+    plans: dict[str, Plan] = {}
+    answers = {
+        (explain, blocked): answers_for(explain, blocked, settings) for explain in EXPLAIN for blocked in (False, True)
+    }
+    for position, trunk in enumerate(trunks.values()):
+        location: Location = ("trunks", position)
+        if trunk.network_blocked and settings.contact is None:
+            faults.append(PolicyFault((*location, "network_blocked"), "needs screening.contact: whom to ask"))
+        chosen = common
+        if trunk.rules:
+            chosen = dict(common)
+            for name, override in trunk.rules.items():
+                made = _overridden((*location, "rules", name), name, common, override, faults)
+                if made is not None:
+                    chosen[name] = made
+        plans[trunk.name] = Plan(trunk, chosen, settings, answers[trunk.explain, trunk.network_blocked])
+    if faults:
+        raise PolicyError(faults)
+    return plans
+
+
+def _overridden(
+    location: Location,
+    name: str,
+    common: Mapping[str, Frozen],
+    override: Mapping[str, JsonValue],
+    faults: list[PolicyFault],
+) -> Frozen | None:
+    """A rule's settings with what one trunk has differently; None after a fault."""
+    rule = RULES.get(name)
+    if rule is None:
+        faults.append(PolicyFault(location, f"no such rule; there are {', '.join(sorted(RULES))}"))
+        return None
+    fixed = sorted(rule.fixed & override.keys())
+    if fixed:
+        faults += [
+            PolicyFault((*location, key), "one for the whole node: set it under screening.rules") for key in fixed
+        ]
+        return None
+    try:
+        made: Frozen = rule.settings.model_validate(common[name].model_dump() | dict(override))
+    except ValidationError as error:
+        faults += [PolicyFault((*location, *fault["loc"]), fault["msg"]) for fault in error.errors()]
+        return None
+    return made

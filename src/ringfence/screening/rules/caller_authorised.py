@@ -1,0 +1,52 @@
+"""Whether the trunk may show this number: the core of the mission, closed by default."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ringfence.ledger import Trunk
+from ringfence.ledger.settings import TrunkKind
+from ringfence.screening.call import Call
+from ringfence.screening.facts import Facts
+from ringfence.screening.rule import Finding, Mode, Refusal, Rule, RuleSettings
+
+
+class CallerAuthorised(RuleSettings):
+    """Where the trunk's own numbers are the measure."""
+
+    mode: Mode = Field(default="enforce", description=RuleSettings.model_fields["mode"].description)
+    exempt_kinds: tuple[TrunkKind, ...] = Field(
+        default=("interconnect", "international"),
+        description="kinds of trunks that carry other networks' callers, whose numbers no contract lists",
+    )
+
+
+def judge(call: Call, facts: Facts, settings: CallerAuthorised) -> Finding | None:
+    """Speak when the judged identity, or the number that the callee will see, is none of the trunk's.
+
+    Both count: a granted P-Asserted-Identity must not carry somebody else's number in From to the callee's screen.
+    """
+    granted = call.trunk.numbers
+    value = call.caller.value
+    if not value:
+        return Finding("no_number")
+    if value not in granted:
+        return Finding("not_granted")
+    shown = call.shown.value
+    if shown and shown != value and shown not in granted:
+        return Finding("shown_not_granted", "P-Asserted-Identity is granted, From is not")
+    return None
+
+
+def applies(trunk: Trunk, settings: CallerAuthorised) -> bool:
+    """Not to trunks between networks."""
+    return trunk.kind not in settings.exempt_kinds
+
+
+RULE = Rule(
+    settings=CallerAuthorised,
+    judge=judge,
+    answers=dict.fromkeys(("no_number", "not_granted", "shown_not_granted"), Refusal.FORBIDDEN),
+    rank=20,
+    applies=applies,
+)

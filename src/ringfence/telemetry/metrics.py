@@ -1,0 +1,232 @@
+"""The one place that names metrics: a snapshot in, Prometheus text out.
+
+Imported by the HTTP process alone; the SIP process counts in plain numbers (a scrape takes it microseconds).
+Labels are methods, classes, rules, actions, trunks, gateways, listeners and tables, never callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ringfence.telemetry.histogram import Distribution
+from ringfence.telemetry.snapshot import Snapshot
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+ENGINE_NUMBERS = {
+    "retransmissions": ("retransmissions", "Requests received again and absorbed."),
+    "malformed": (
+        "malformed_messages",
+        "Messages that could not be read; streams that lost their framing not counted.",
+    ),
+    "unknown_sources": ("unknown_source_messages", "Messages from sources that are no trunk and no gateway."),
+    "stray_responses": ("stray_responses", "Responses that belong to no request of ours, or came from elsewhere."),
+    "ignored_keepalives": ("ignored_keepalives", "Keep-alives that are owed no answer."),
+    "failovers": ("gateway_failovers", "Calls sent on to another gateway after one failed."),
+    "unreachable": ("unreachable_sends", "Messages that the transport could not deliver."),
+    "abandoned": ("abandoned_calls", "Calls given up because their caller was gone."),
+}
+"""Plain counters of engine.Counters: metric name without prefix and `_total`, and help."""
+
+ENGINE_BY_LABEL = {
+    "requests": ("requests", "method", "Requests received; methods that are not well known as `other`."),
+    "responses": ("responses", "class", "Responses sent to callers, by status class."),
+    "answers": ("gateway_responses", "class", "Responses received from gateways, by status class."),
+    "refused_locally": ("refused_requests", "status", "Requests that the proxy itself refused."),
+    "unscreened": ("unscreened_calls", "need", "Calls judged without this fact because it did not come in time."),
+}
+"""Counters of engine.Counters with one label: metric, label, help."""
+
+LOOKUP_NUMBERS = {
+    "batches": ("counter", "lookup_batches", "Pipelines sent to Redis."),
+    "asked": ("counter", "lookup_calls", "Calls whose facts were asked for."),
+    "answered": ("counter", "lookup_answers", "Calls whose facts came in time."),
+    "errors": ("counter", "lookup_errors", "Errors of the Redis connection or in its answers."),
+    "late": ("counter", "lookup_late_batches", "Pipelines answered whole only after the deadline."),
+    "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
+    "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
+    "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
+    "connected": ("gauge", "lookup_connected", "1 while a connection to Redis is up."),
+    "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
+    "pending_limit": ("gauge", "lookup_pending_limit", "Bound of replies awaited."),
+}
+"""Numbers of Lookups.stats(): kind, metric, help."""
+
+RESOLVER_NUMBERS = {
+    "queries": ("counter", "dns_queries", "Questions sent to name servers."),
+    "failures": ("counter", "dns_failures", "Questions that name servers did not answer."),
+    "cached": ("gauge", "dns_cached", "Answers remembered."),
+}
+"""Numbers of Resolver.stats(): kind, metric, help."""
+
+BREAKER_STATES = ("closed", "open", "half_open")
+GATEWAY_STATES = ("up", "held", "down", "unresolved")
+
+TRANSPORT_NUMBERS = {
+    "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
+    "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),
+    "bytes_in": ("counter", "transport_bytes_in", "Bytes received."),
+    "bytes_out": ("counter", "transport_bytes_out", "Bytes sent."),
+    "keepalives": ("counter", "transport_keepalives", "CRLF keep-alives received."),
+    "oversized": ("counter", "transport_oversized", "Datagrams dropped for being over max_message_bytes."),
+    "send_dropped": ("counter", "transport_send_dropped", "Datagrams dropped because the send queue was full."),
+    "send_failed": ("counter", "transport_send_failed", "Datagrams that the kernel refused to send."),
+    "icmp_errors": ("counter", "transport_icmp_errors", "ICMP errors about datagrams of ours."),
+    "kernel_dropped": ("counter", "transport_kernel_dropped", "Datagrams lost because the receive buffer was full."),
+    "receive_buffer_bytes": ("gauge", "transport_receive_buffer_bytes", "Receive buffer that the kernel granted."),
+    "queued_bytes": ("gauge", "transport_queued_bytes", "Bytes waiting for the socket."),
+    "peers": ("gauge", "transport_peers", "Far ends remembered."),
+    "accepted": ("counter", "transport_accepted", "Connections accepted, TLS included."),
+    "opened": ("counter", "transport_opened", "Connections opened."),
+    "refused": ("counter", "transport_refused", "Connections closed at once for being over a limit."),
+    "accept_failures": ("counter", "transport_accept_failures", "Times that a connection could not be accepted."),
+    "handshake_failures": ("counter", "transport_handshake_failures", "Accepted connections whose TLS failed."),
+    "connect_failures": ("counter", "transport_connect_failures", "Connections that could not be opened."),
+    "closed_idle": ("counter", "transport_closed_idle", "Connections closed for silence."),
+    "closed_slow": ("counter", "transport_closed_slow", "Connections closed for a message that never ended."),
+    "slow_readers": ("counter", "transport_slow_readers", "Connections cut because the peer did not read."),
+    "malformed": ("counter", "transport_malformed_streams", "Connections closed because their framing was lost."),
+    "undelivered": ("counter", "transport_undelivered", "Messages for which no connection could be had."),
+    "connections_accepted": ("gauge", "transport_connections_accepted", "Accepted connections open."),
+    "connections_opened": ("gauge", "transport_connections_opened", "Opened connections open."),
+    "connections_limit": ("gauge", "transport_connections_limit", "Bound of accepted connections."),
+    "dialling": ("gauge", "transport_dialling", "Connections being opened."),
+}
+"""Numbers of Transports.stats(): kind, metric, help."""
+
+
+def render(snapshot: Snapshot | None) -> bytes:
+    """Prometheus text of a snapshot; None (the SIP process does not answer) gives `ringfence_up 0` alone."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SnapshotCollector(snapshot))
+    return generate_latest(registry)
+
+
+class SnapshotCollector(Collector):
+    """One snapshot as metric families."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        taken = self._snapshot
+        yield _gauge("up", "1 if the SIP process answered.", float(taken is not None))
+        if taken is not None:
+            yield from _process(taken)
+            yield from _engine(taken["counters"])
+            yield from _tables(taken)
+            yield from _gateways(taken)
+            yield from _lookups(taken["lookups"])
+            yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
+            yield from _transports(taken["transports"])
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"ringfence_{name}", text, value=value)
+
+
+def _labelled(kind: str, name: str, text: str, labels: list[str], rows: Iterable[tuple[list[str], float]]) -> Metric:
+    family = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(f"ringfence_{name}", text, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
+    return family
+
+
+def _numbers(table: Mapping[str, tuple[str, str, str]], given: Mapping[str, Any]) -> Iterator[Metric]:
+    for key, (kind, name, text) in table.items():
+        if key in given:
+            yield _labelled(kind, name, text, [], [([], float(given[key]))])
+
+
+def _histogram(name: str, text: str, given: Distribution) -> Metric:
+    bounds = [*(str(bound) for bound in given["bounds"]), "+Inf"]
+    buckets = list(zip(bounds, (float(count) for count in accumulate(given["counts"])), strict=True))
+    return HistogramMetricFamily(f"ringfence_{name}", text, buckets=buckets, sum_value=given["sum"])
+
+
+def _process(taken: Snapshot) -> Iterator[Metric]:
+    names = [([taken["node"], taken["version"]], 1.0)]
+    yield _labelled("gauge", "info", "The node and its version.", ["node", "version"], names)
+    yield _gauge("start_time_seconds", "When the SIP process started, Unix seconds.", taken["started"])
+    yield _gauge("config_generation", "Number of the settings in force.", taken["generation"])
+    yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])
+    yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
+    yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
+    lag = taken["loop_lag"]
+    yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
+    yield _gauge("loop_lag_longest_seconds", "Longest delay of the last minute or two.", lag["longest"])
+
+
+def _engine(counters: dict[str, Any]) -> Iterator[Metric]:
+    for key, (name, text) in ENGINE_NUMBERS.items():
+        yield CounterMetricFamily(f"ringfence_{name}", text, value=counters[key])
+    for key, (name, label, text) in ENGINE_BY_LABEL.items():
+        rows = (([value], count) for value, count in counters[key].items())
+        yield _labelled("counter", name, text, [label], rows)
+    verdicts = (
+        ([*_rule_and_reason(reason), action, trunk], count) for reason, action, trunk, count in counters["verdicts"]
+    )
+    yield _labelled(
+        "counter",
+        "verdicts",
+        "Screened calls by what was decided and the rule that decided it; no rule: nothing spoke.",
+        ["rule", "reason", "action", "trunk"],
+        verdicts,
+    )
+
+
+def _rule_and_reason(code: str) -> list[str]:
+    """`rate.over_limit` is rule `rate`, reason `over_limit`."""
+    rule, _, reason = code.partition(".")
+    return [rule, reason]
+
+
+def _tables(taken: Snapshot) -> Iterator[Metric]:
+    tables = taken["tables"]
+    columns: list[tuple[str, str, str, list[int]]] = [
+        ("gauge", "table_size", "Entries in a bounded table.", [table["size"] for table in tables]),
+        ("gauge", "table_limit", "Bound of the table.", [table["limit"] for table in tables]),
+        ("counter", "table_shed", "Entries turned away or dropped at the bound.", [table["shed"] for table in tables]),
+    ]
+    for kind, name, text, values in columns:
+        rows = (([table["name"]], float(value)) for table, value in zip(tables, values, strict=True))
+        yield _labelled(kind, name, text, ["table"], rows)
+    rows = (([rule], float(count)) for rule, count in taken["rule_faults"].items())
+    yield _labelled("counter", "rule_faults", "Exceptions that a rule raised; it was skipped.", ["rule"], rows)
+
+
+def _gateways(taken: Snapshot) -> Iterator[Metric]:
+    rows = (
+        ([gateway["group"], gateway["name"], state], float(gateway["state"] == state))
+        for gateway in taken["gateways"]
+        for state in GATEWAY_STATES
+    )
+    yield _labelled(
+        "gauge", "gateway_state", "1 for the state that a gateway is in.", ["group", "gateway", "state"], rows
+    )
+
+
+def _lookups(stats: Mapping[str, Any]) -> Iterator[Metric]:
+    yield from _numbers(LOOKUP_NUMBERS, stats)
+    if "breaker" in stats:
+        rows = (([state], float(stats["breaker"] == state)) for state in BREAKER_STATES)
+        yield _labelled("gauge", "lookup_breaker_state", "1 for the state that the breaker is in.", ["state"], rows)
+    if "latency" in stats:
+        yield _histogram("lookup_latency_seconds", "Time from sending a pipeline to its last reply.", stats["latency"])
+    if "unknown" in stats:
+        rows = (([reason], float(count)) for reason, count in stats["unknown"].items())
+        yield _labelled("counter", "lookup_unknown", "Facts that did not come, by reason.", ["reason"], rows)
+
+
+def _transports(listeners: list[dict[str, Any]]) -> Iterator[Metric]:
+    for key, (kind, name, text) in TRANSPORT_NUMBERS.items():
+        rows = [([part["listener"], part["transport"]], float(part[key])) for part in listeners if key in part]
+        if rows:
+            yield _labelled(kind, name, text, ["listener", "transport"], rows)

@@ -1,0 +1,100 @@
+"""The state of one SIP process in plain values, fit for JSON: what crosses to the process that serves metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
+
+from ringfence import __version__
+from ringfence.engine.counters import Counters
+from ringfence.telemetry.looplag import LagState
+
+
+class Table(TypedDict):
+    """One bounded table or queue. size: entries now. limit: its bound. shed: entries turned away or dropped so far."""
+
+    name: str
+    size: int
+    limit: int
+    shed: int
+
+
+class GatewayState(TypedDict):
+    """One gateway. held: left alone for a while after a failed call; unresolved: its name has no address."""
+
+    name: str
+    group: str
+    state: Literal["up", "held", "down", "unresolved"]
+
+
+class Snapshot(TypedDict):
+    """Everything that metrics are made of.
+
+    started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`, resolver: `Resolver.stats()`, transports:
+    `Transports.stats()`. rule_faults: exceptions by rule. faults: exceptions that the runner caught.
+    config_faults: faults of the last reload, 0 when it was taken.
+    """
+
+    node: str
+    version: str
+    started: float
+    generation: int
+    draining: bool
+    counters: dict[str, Any]
+    tables: list[Table]
+    gateways: list[GatewayState]
+    lookups: Mapping[str, Any]
+    resolver: Mapping[str, int]
+    transports: list[dict[str, Any]]
+    loop_lag: LagState
+    rule_faults: dict[str, int]
+    faults: int
+    config_faults: int
+
+
+def counted(counters: Counters) -> dict[str, Any]:
+    """The engine's counters with keys that JSON can have: verdicts become [reason, action, trunk, count] rows."""
+    plain: dict[str, Any] = {}
+    for name in Counters.__slots__:
+        value = getattr(counters, name)
+        plain[name] = dict(value) if isinstance(value, dict) else value
+    plain["verdicts"] = [[*key, count] for key, count in counters.verdicts.items()]
+    plain["refused_locally"] = {str(status): count for status, count in counters.refused_locally.items()}
+    return plain
+
+
+def snapshot(
+    *,
+    node: str,
+    started: float,
+    generation: int,
+    draining: bool,
+    counters: Counters,
+    tables: list[Table],
+    gateways: list[GatewayState],
+    lookups: Mapping[str, Any],
+    transports: list[dict[str, Any]],
+    loop_lag: LagState,
+    rule_faults: Mapping[str, int],
+    resolver: Mapping[str, int] | None = None,
+    faults: int = 0,
+    config_faults: int = 0,
+) -> Snapshot:
+    """A snapshot that shares nothing with what goes on counting."""
+    return Snapshot(
+        node=node,
+        version=__version__,
+        started=started,
+        generation=generation,
+        draining=draining,
+        counters=counted(counters),
+        tables=tables,
+        gateways=gateways,
+        lookups=lookups,
+        transports=transports,
+        loop_lag=loop_lag,
+        rule_faults=dict(rule_faults),
+        resolver=resolver or {},
+        faults=faults,
+        config_faults=config_faults,
+    )

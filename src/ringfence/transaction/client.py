@@ -1,0 +1,146 @@
+"""Client transactions: one request that we sent, repeated until answered (RFC 3261 §17.1, RFC 6026)."""
+
+from __future__ import annotations
+
+from ringfence.sip.address import Endpoint
+from ringfence.sip.message import Response
+from ringfence.transaction import timers as t
+from ringfence.transaction.effects import Effects
+from ringfence.transaction.hop import ack_for
+from ringfence.transaction.timers import TERMINATED, TIMED_OUT, Timers
+
+CALLING, PROCEEDING, COMPLETED, ACCEPTED, DONE = range(5)
+
+
+class ClientTransaction:
+    """What the INVITE and the non-INVITE machine share.
+
+    key: our own Via branch, under which answers find it (§17.1.3); a CANCEL's has CANCEL_SUFFIX behind.
+    endpoint: the only hop whose answers count.
+    data: the request as sent; dropped once it cannot be needed again.
+    context: whose request this is; the owner's, never looked at here.
+    """
+
+    __slots__ = ("context", "data", "endpoint", "interval", "key", "state", "timers")
+
+    def __init__(self, key: bytes, endpoint: Endpoint, data: bytes, timers: Timers, context: object) -> None:
+        self.key = key
+        self.endpoint = endpoint
+        self.data = data
+        self.timers = timers
+        self.context = context
+        self.interval = timers.t1
+        self.state = CALLING
+
+    def is_from(self, source: Endpoint) -> bool:
+        """Whether an answer that came from `source` comes from the hop that was asked."""
+        asked = self.endpoint
+        return source is asked or (
+            source.host == asked.host and source.port == asked.port and source.transport == asked.transport
+        )
+
+
+class InviteClient(ClientTransaction):
+    """§17.1.1 with RFC 6026 §7.2, and timer C of §16.6 item 11."""
+
+    __slots__ = ("ack", "give_up")
+
+    def start(self, now: float, out: Effects) -> None:
+        """Send the request for the first time."""
+        self.ack: bytes | None = None
+        self.give_up = now + self.timers.c
+        out.sends.append((self.endpoint, self.data))
+        if not self.endpoint.reliable:
+            out.timers.arm(now, self.interval, self, t.A)
+        out.timers.arm(now, self.timers.completed, self, t.B)
+
+    def answered(self, response: Response, now: float, out: Effects) -> bool:
+        """An answer to this branch came. True: it is news for the owner."""
+        status = response.status
+        state = self.state
+        if state <= PROCEEDING:
+            if status < 200:
+                self.state = PROCEEDING
+                if status > 100:
+                    self.give_up = now + self.timers.c  # §16.7 item 2
+                return True
+            if status < 300:
+                self.state = ACCEPTED
+                self.data = b""
+                out.timers.arm(now, self.timers.completed, self, t.M)
+                return True
+            # §17.1.1.3: the ACK for a non-2xx goes hop by hop, from the transaction itself.
+            self.state = COMPLETED
+            self.ack = ack_for(self.data, response)
+            self.data = b""
+            out.sends.append((self.endpoint, self.ack))
+            out.timers.arm(now, 0.0 if self.endpoint.reliable else self.timers.d, self, t.D)
+            return True
+        if state == COMPLETED and status >= 300:
+            assert self.ack is not None
+            out.sends.append((self.endpoint, self.ack))
+            return False
+        return state == ACCEPTED and 200 <= status < 300
+
+    def fire(self, timer: int, now: float, out: Effects) -> int:
+        """Timers A, B (which also watches C), D and M."""
+        state = self.state
+        if timer == t.A:
+            if state == CALLING:
+                out.sends.append((self.endpoint, self.data))
+                self.interval *= 2
+                out.timers.arm(now, self.interval, self, t.A)
+        elif timer == t.B:
+            if state == CALLING or (state == PROCEEDING and now >= self.give_up):
+                return TIMED_OUT
+            if state == PROCEEDING:
+                # Looking again every 64*T1 keeps timer C within 32 s of its value, and lets a finished call's
+                # memory go long before three minutes have passed.
+                out.timers.arm(now, self.timers.completed, self, t.B)
+        elif (timer == t.D and state == COMPLETED) or (timer == t.M and state == ACCEPTED):
+            self.state = DONE
+            return TERMINATED
+        return 0
+
+
+class NonInviteClient(ClientTransaction):
+    """§17.1.2."""
+
+    __slots__ = ()
+
+    def start(self, now: float, out: Effects) -> None:
+        """Send the request for the first time."""
+        out.sends.append((self.endpoint, self.data))
+        if not self.endpoint.reliable:
+            out.timers.arm(now, self.interval, self, t.E)
+        out.timers.arm(now, self.timers.completed, self, t.F)
+
+    def answered(self, response: Response, now: float, out: Effects) -> bool:
+        """An answer to this branch came. True: it is news for the owner."""
+        if self.state >= COMPLETED:
+            return False
+        if response.status < 200:
+            self.state = PROCEEDING
+        else:
+            self.state = COMPLETED
+            self.data = b""
+            out.timers.arm(now, 0.0 if self.endpoint.reliable else self.timers.t4, self, t.K)
+        return True
+
+    def fire(self, timer: int, now: float, out: Effects) -> int:
+        """Timers E, F and K."""
+        state = self.state
+        if timer == t.E:
+            if state <= PROCEEDING:
+                out.sends.append((self.endpoint, self.data))
+                t2 = self.timers.t2
+                self.interval = t2 if state == PROCEEDING else min(2 * self.interval, t2)
+                out.timers.arm(now, self.interval, self, t.E)
+        elif timer == t.F:
+            if state <= PROCEEDING:
+                self.state = DONE
+                return TIMED_OUT
+        elif timer == t.K and state == COMPLETED:
+            self.state = DONE
+            return TERMINATED
+        return 0

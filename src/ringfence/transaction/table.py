@@ -1,0 +1,57 @@
+"""Which transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3), within bounds."""
+
+from __future__ import annotations
+
+from ringfence.sip.message import Request
+from ringfence.transaction.client import ClientTransaction, InviteClient, NonInviteClient
+from ringfence.transaction.server import InviteServer, Key, NonInviteServer, ServerTransaction
+
+MAGIC_COOKIE = b"z9hG4bK"
+CANCEL_SUFFIX = b"/CANCEL"  # no branch of ours holds a slash
+
+
+def server_key(request: Request, peer: object, method: bytes) -> Key:
+    """What a retransmission shares with the first copy.
+
+    peer: who sent it. §17.2.3 leaves it out; with it, one trunk's branch can neither meet nor cancel another trunk's.
+    method: INVITE for an ACK or for the request that a CANCEL means, else the request's own.
+    """
+    branch = request.via_branch
+    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
+        return (branch, request.via_sent_by, method, peer)
+    # RFC 2543 peers have no unique branch: §17.2.3's second rule. A To tag is left out because an ACK carries one
+    # that its INVITE had not.
+    start, end = request.via_span
+    via = request.data[start:end]
+    return (request.uri, request.from_tag, request.call_id, request.cseq_number, via, method, peer)
+
+
+class Transactions:
+    """All machines in progress.
+
+    servers: by server_key. clients: by branch; a CANCEL shares its INVITE's branch and stands under it with
+    CANCEL_SUFFIX behind (§17.1.3: the branch alone is not unique then).
+    limit: how many machines at most before new work is turned away (`full`).
+    """
+
+    __slots__ = ("clients", "limit", "servers")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.servers: dict[Key, InviteServer | NonInviteServer] = {}
+        self.clients: dict[bytes, InviteClient | NonInviteClient] = {}
+
+    def __len__(self) -> int:
+        return len(self.servers) + len(self.clients)
+
+    @property
+    def full(self) -> bool:
+        """Whether new requests must be turned away."""
+        return len(self.servers) + len(self.clients) >= self.limit
+
+    def forget(self, machine: object) -> None:
+        """Take a finished machine out, whichever kind it is."""
+        if isinstance(machine, ClientTransaction):
+            self.clients.pop(machine.key, None)
+        elif isinstance(machine, ServerTransaction):
+            self.servers.pop(machine.key, None)

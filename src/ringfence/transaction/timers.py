@@ -1,0 +1,76 @@
+"""Timers without a clock: which machine wants to be woken when.
+
+Every duration in use has a queue of its own. Within one duration deadlines only grow, so arming is an append
+and looking for what is due is a look at a few heads: no heap, no cancelling. A machine that no longer needs a
+wake-up ignores it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from ringfence.transaction.effects import Effects
+
+# The letters of RFC 3261 §17 table 4 and RFC 6026 §7.1; C counts for a forwarded INVITE (§16.6 item 11).
+A, B, D, E, F, G, H, I, J, K, L, M = range(12)  # noqa: E741 - the RFC's own letters
+OWNER = 12  # a wake-up that the owner of the queue asked for itself
+
+TIMED_OUT = 1  # nobody answered, the transport has nothing more to offer
+TERMINATED = 2  # the machine is done and can be forgotten
+
+
+class Machine(Protocol):
+    """What can be woken."""
+
+    def fire(self, timer: int, now: float, out: Effects) -> int:
+        """The timer's time has come. Returns 0, TIMED_OUT or TERMINATED."""
+        ...
+
+
+class Timers:
+    """Durations in seconds for one generation of settings."""
+
+    __slots__ = ("c", "completed", "d", "t1", "t2", "t4")
+
+    def __init__(self, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0, c: float = 190.0) -> None:
+        self.t1 = t1
+        self.t2 = t2
+        self.t4 = t4
+        self.c = c
+        self.completed = 64 * t1  # B, F, H, J, L and M
+        # §17.1.1.2: "a value of at least 32 seconds for unreliable transports": the far end's T1 may be longer.
+        self.d = max(32.0, self.completed)
+
+
+class TimerQueue:
+    """Armed timers, in order of their deadlines within each duration."""
+
+    __slots__ = ("_queues",)
+
+    def __init__(self) -> None:
+        self._queues: dict[float, deque[tuple[float, Machine, int]]] = {}
+
+    def arm(self, now: float, duration: float, machine: Machine, timer: int) -> None:
+        """Wake `machine` with `timer` at now + duration (seconds). `now` must not run backwards."""
+        queue = self._queues.get(duration)
+        if queue is None:
+            queue = self._queues[duration] = deque()
+        queue.append((now + duration, machine, timer))
+
+    def due(self, now: float) -> list[tuple[Machine, int]]:
+        """All that is due by now, each handed out once; in order within a duration."""
+        found: list[tuple[Machine, int]] = []
+        for queue in self._queues.values():
+            while queue and queue[0][0] <= now:
+                _, machine, timer = queue.popleft()
+                found.append((machine, timer))
+        return found
+
+    def next_deadline(self) -> float | None:
+        """When somebody next wants to be woken, None if nobody."""
+        heads = [queue[0][0] for queue in self._queues.values() if queue]
+        return min(heads) if heads else None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))

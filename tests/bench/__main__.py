@@ -1,0 +1,105 @@
+"""`python -m tests.bench`: what a call costs, in ringfence and in Kamailio, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import figures, parse, store
+from tests.bench.configs import Screening
+from tests.bench.figures import Figure
+from tests.bench.load import Generator, LoadFailed, compile_generator
+from tests.bench.machine import cores
+from tests.bench.measure import QUICK, Bench, Plan
+from tests.bench.proxies import Kamailio, Place, Ringfence, Subject
+from tests.support.net import free_port
+from tests.support.peers import find
+from tests.support.process import Died
+
+CALLER_HOST, PROXY_HOST, CALLEE_HOST = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+IN_QUICK = ("ringfence_memory", "ringfence_store", "kamailio_htable", "kamailio_redis")
+
+
+def main() -> int:
+    """0 when every subject was measured, 1 when one failed (the others are still reported)."""
+    arguments = _arguments()
+    compiler = find("cc")
+    if compiler is None:
+        print("bench: no C compiler (Debian: gcc)", file=sys.stderr)
+        return 1
+    subjects = [each for each in _subjects() if _wanted(each.name, arguments)]
+    found: list[Figure] = []
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:
+        folder = Path(name)
+        bench = _bench(compile_generator(compiler, folder), folder, QUICK if arguments.quick else Plan())
+        with store.running(folder, bench.place.store_port, bench.generator.core):
+            for subject in subjects:
+                try:
+                    found += bench.measure(subject)
+                except (Died, LoadFailed) as error:
+                    failed = True
+                    print(f"bench: {subject.name}: {error}", file=sys.stderr)
+                print(f"bench: {subject.name} done", file=sys.stderr)
+        if _wanted("parse", arguments):
+            found += parse.measure(bench.generator.invite())
+    figures.write(found, arguments.output)
+    print(figures.table(found))
+    return int(failed)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
+    parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
+    return parser.parse_args()
+
+
+def _wanted(name: str, arguments: argparse.Namespace) -> bool:
+    if arguments.only:
+        return name in arguments.only
+    return not arguments.quick or name in (*IN_QUICK, "parse")
+
+
+def _subjects() -> list[Subject]:
+    subjects: list[Subject] = [
+        Ringfence("ringfence_relay", Screening.OFF),
+        Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
+        Ringfence("ringfence_store", Screening.STORE),
+        Ringfence("ringfence_store_tcp", Screening.STORE_TCP),
+        Ringfence("ringfence_refused", Screening.MEMORY, refuses=True),
+    ]
+    kamailio = find("kamailio")
+    if kamailio is None:
+        print("bench: no kamailio here: nothing to compare with", file=sys.stderr)
+        return subjects
+    return subjects + [
+        Kamailio("kamailio_relay", kamailio),
+        Kamailio("kamailio_relay_fm", kamailio, allocator="fm"),
+        Kamailio("kamailio_htable", kamailio, ("WITH_HTABLE",), holds_calls=True),
+        Kamailio("kamailio_redis", kamailio, ("WITH_REDIS",), uses_store=True),
+        Kamailio("kamailio_refused", kamailio, ("WITH_HTABLE",), refuses=True),
+    ]
+
+
+def _bench(binary: Path, folder: Path, plan: Plan) -> Bench:
+    under_test, rest = cores()
+    if under_test == rest:
+        print("bench: one core for proxy and generator: rates mean little, CPU a call still holds", file=sys.stderr)
+    place = Place(
+        listen=f"{PROXY_HOST}:{free_port(PROXY_HOST)}",
+        caller=f"{CALLER_HOST}:{free_port(CALLER_HOST)}",
+        callee=f"{CALLEE_HOST}:{free_port(CALLEE_HOST)}",
+        core=under_test,
+        folder=folder,
+        store=folder / "store.sock",
+        store_port=free_port(),
+    )
+    return Bench(Generator(binary, place.caller, place.listen, place.callee, rest, folder), place, plan)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The proxies under test: how each is started, doing what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+from tests.bench.configs import Screening, ringfence_settings
+from tests.support.daemon import launch
+from tests.support.kamailio import start_kamailio
+from tests.support.net import answers_options, split
+from tests.support.process import Process
+
+CONFIG = Path(__file__).parent / "kamailio.cfg"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a proxy runs: `host:port` of itself and of both ends, its core and folder, the store's two doors.
+
+    settled: it may take its memory beforehand, as it would have after a day of calls.
+    """
+
+    listen: str
+    caller: str
+    callee: str
+    core: int
+    folder: Path
+    store: Path
+    store_port: int
+    settled: bool = True
+
+
+class Subject(Protocol):
+    """A proxy under test. The CPU of the started process and of all its descendants is what is measured.
+
+    name: prefix of its figures. refuses: every call is expected to be refused with 4xx or 6xx instead of answered.
+    holds_calls: memory a call in progress is worth measuring. uses_store: talks to the benchmark's Valkey.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def refuses(self) -> bool: ...
+    @property
+    def holds_calls(self) -> bool: ...
+    @property
+    def uses_store(self) -> bool: ...
+
+    def start(self, place: Place) -> Process:
+        """Start it on its core; returns when it takes calls. Raises Died."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kamailio:
+    """Kamailio with one child, on the configuration beside this file.
+
+    allocator: tlsf is its fastest here: fm's timer process, freeing transactions, takes more CPU than the calls do once
+    some hundred thousand have gone through it.
+    """
+
+    name: str
+    binary: Path
+    defines: Sequence[str] = ()
+    allocator: str = "tlsf"
+    refuses: bool = False
+    holds_calls: bool = False
+    uses_store: bool = False
+
+    def start(self, place: Place) -> Process:
+        values = {
+            "LISTEN": place.listen,
+            "GATEWAY": place.callee,
+            "TRUNK": split(place.caller)[0],
+            "STORE": str(place.store),
+        }
+        return start_kamailio(
+            self.binary,
+            CONFIG,
+            place.folder,
+            values,
+            defines=[*self.defines, *(["PREFAULT"] if place.settled else [])],
+            core=place.core,
+            shared_mb=4096,
+            allocator=self.allocator,
+        )
+
+
+@dataclass(frozen=True)
+class Ringfence:
+    """`ringfence serve` with the given share of screening."""
+
+    name: str
+    screening: Screening
+    refuses: bool = False
+    holds_calls: bool = False
+
+    @property
+    def uses_store(self) -> bool:
+        return self.screening in (Screening.STORE, Screening.STORE_TCP)
+
+    def start(self, place: Place) -> Process:
+        config = place.folder / "ringfence.yaml"
+        settings = ringfence_settings(
+            place.listen,
+            place.caller,
+            place.callee,
+            place.folder,
+            place.store,
+            place.store_port,
+            self.screening,
+        )
+        config.write_text(yaml.safe_dump(settings, sort_keys=False))
+        ringfence = launch(config, place.folder, place.core)
+        try:
+            ringfence.wait_ready(lambda: answers_options(place.listen, place.caller))
+        except BaseException:
+            ringfence.kill()
+            raise
+        return ringfence

@@ -1,0 +1,217 @@
+"""Verdicts on the sample configuration, with facts given and with facts from a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.command import SAMPLE, Ringfence
+
+from ringfence.config import load_bundle
+from ringfence.config.keys import digest_key
+from ringfence.daemon import store_address
+from ringfence.lookups import Keys, Lookups
+from ringfence.screening import Call, Need
+from ringfence.screening.discovery import RULES
+
+CALLEE = ("--to", "+861000005001")
+MESSAGE = """\
+INVITE sip:+861000005001@127.0.0.1 SIP/2.0
+Via: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bK1
+From: "Somebody" <sip:+862200000001@127.0.0.1>;tag=1
+To: <sip:+861000005001@127.0.0.1>
+Call-ID: 1
+CSeq: 1 INVITE
+
+"""
+
+
+def explained(ringfence: Ringfence, *arguments: object) -> dict[str, Any]:
+    done = ringfence("explain", "--json", "--config", SAMPLE, *arguments)
+    assert (done.code, done.err) == (0, "")
+    answer: dict[str, Any] = json.loads(done.out)
+    return answer
+
+
+MISMATCH = ("--from", "+442079460001", "--pai", "+442079460002")
+CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
+
+
+@pytest.mark.parametrize(
+    ("trunk", "arguments", "action", "reason", "status"),
+    [
+        ("bank", ("--from", "+861000000101"), "forward", "", None),
+        ("bank", ("--from", "+862200000001"), "reject", "caller_authorised.not_granted", 403),
+        ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
+        ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
+        ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
+        ("carrier", MISMATCH, "reject", "caller_number.identity_mismatch", 403),
+        ("callcentre", ("--from", "+862100000001", "--consent", "yes"), "forward", "", None),
+        ("callcentre", ("--from", "+862100000001", "--consent", "no"), "reject", "consent.no_consent", 403),
+        ("callcentre", ("--from", "+862100000001", "--consent", "refused"), "reject", "consent.refused", 603),
+        ("callcentre", ("--from", "+862100000001"), "reject", "consent.unknown_consent", 480),
+        ("carrier", ("--from", "+442079460001", "--score", "65"), "tag", "harassment_score.elevated", None),
+        ("carrier", ("--from", "+442079460001", "--score", "80"), "reject", "harassment_score.high", 608),
+        ("callcentre", CROWDED, "tag", "rate.over_limit", None),
+        ("bank", ("--from", "+861000000101", "--attempts", "301"), "forward", "", None),
+    ],
+)  # fmt: skip
+def test_the_verdict_on_given_facts(
+    ringfence: Ringfence, trunk: str, arguments: tuple[str, ...], action: str, reason: str, status: int | None
+) -> None:
+    answer = explained(ringfence, "--trunk", trunk, *CALLEE, *arguments)
+    assert (answer["verdict"]["action"], answer["verdict"]["reason"]) == (action, reason)
+    assert (answer["response"] or {}).get("status") == status
+    assert [rule["rule"] for rule in answer["rules"]] == list(RULES)
+    said = {rule["reason"] for rule in answer["rules"] if rule["says"] == "speaks"}
+    assert not reason or reason in said
+
+
+def says(answer: dict[str, Any]) -> dict[str, str]:
+    return {rule["rule"]: rule["says"] for rule in answer["rules"]}
+
+
+def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> None:
+    answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "301")
+    assert says(answer) == {
+        "emergency": "silent", "caller_number": "silent", "caller_authorised": "silent",
+        "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
+    }  # fmt: skip
+    observed = answer["rules"][-1]
+    assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "301 calls in 3600 s")
+    assert answer["verdict"]["points"] == 0
+    assert answer["facts"]["score"] == {"unknown": "not_given"}
+    assert answer["call"]["caller"]["number"] == "+861000000101"
+
+
+def test_an_emergency_call_asks_nobody_else(ringfence: Ringfence) -> None:
+    answer = explained(ringfence, "--trunk", "bank", "--from", "anonymous", "--to", "110")
+    assert answer["verdict"] == {"action": "forward", "reason": "emergency.called", "points": 0.0}
+    assert set(says(answer).values()) == {"speaks", "not asked: settled before", "not for this trunk"}
+    assert answer["facts"] == {}
+
+
+def test_a_rejected_call_asks_no_store(ringfence: Ringfence) -> None:
+    answer = explained(ringfence, "--trunk", "callcentre", "--from", "+862200000001", *CALLEE, "--live")
+    assert says(answer)["consent"] == "not asked: settled before"
+    assert answer["response"]["headers"][-1] == "P-Ringfence-Reason: caller_authorised.not_granted"
+
+
+def test_a_rule_that_is_off_says_so(ringfence: Ringfence, tmp_path: Path) -> None:
+    file = tmp_path / "off.yaml"
+    text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+    file.write_text(text.replace("      mode: observe\n", "      mode: off\n"))
+    done = ringfence("explain", "--json", "--config", file, "--trunk", "bank", "--from", "+861000000101", *CALLEE)
+    assert says(json.loads(done.out))["rate"] == "off"
+
+
+def test_for_people(ringfence: Ringfence) -> None:
+    arguments = ("--config", SAMPLE, "--trunk", "carrier", "--from", "anonymous", "--pai", "+442079460001")
+    done = ringfence("explain", *arguments, "--private", *CALLEE, "--score", "65", "--attempts", "100")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    for line in (
+        "caller +442079460001 (e164, written '+442079460001')",
+        "shown no number (anonymous, written 'anonymous')",
+        "private yes",
+        "score points 65.0",
+        "caller_rate attempts 100, window 3600.0",
+        "harassment_score enforce speaks harassment_score.elevated 60 score 65",
+        "rate observe speaks rate.over_limit (60) 100 calls in 3600 s",
+        "verdict tag: harassment_score.elevated (60 points)",
+    ):
+        assert line in lines
+    done = ringfence("explain", "--config", SAMPLE, "--trunk", "bank", "--from", "1", *CALLEE)
+    assert "response  403 Forbidden" in done.out
+    done = ringfence("explain", "--config", SAMPLE, "--trunk", "bank", "--from", "+861000000101", *CALLEE)
+    assert "verdict  forward: no rule has enough against it (0 points)" in done.out
+
+
+@pytest.mark.parametrize("text", [MESSAGE, MESSAGE.replace("\n", "\r\n"), MESSAGE.strip(), MESSAGE + "v=0\n"])
+def test_a_message_file_with_any_line_ends(ringfence: Ringfence, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "invite.sip"
+    file.write_bytes(text.encode())
+    answer = explained(ringfence, "--trunk", "bank", file)
+    assert answer["verdict"]["reason"] == "caller_authorised.not_granted"
+    assert answer["call"]["callee"]["number"] == "+861000005001"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("hello\n", "it would be dropped before any rule looks"),
+        (MESSAGE.replace("CSeq: 1 INVITE", "CSeq: 1 ACK"), "it would be answered 400 before any rule looks"),
+        (MESSAGE.replace("INVITE", "OPTIONS"), "only an INVITE that begins a call is screened"),
+        (MESSAGE.replace("\nCall-ID", ";tag=2\nCall-ID"), "only an INVITE that begins a call is screened"),
+        ("SIP/2.0 200 OK\n" + MESSAGE.split("\n", 1)[1], "only an INVITE that begins a call is screened"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_new_call_is_said(ringfence: Ringfence, tmp_path: Path, text: str | None, why: str) -> None:
+    file = tmp_path / "message.sip"
+    if text is not None:
+        file.write_text(text)
+    done = ringfence("explain", "--trunk", "bank", file, "--config", SAMPLE)
+    assert (done.code, done.out) == (1, "")
+    assert why in done.err
+
+
+@pytest.mark.usefixtures("store")
+class TestLive:
+    def test_facts_come_from_the_store_and_given_ones_go_before(self, ringfence: Ringfence) -> None:
+        call = ("--trunk", "callcentre", "--from", "+862100000001", *CALLEE)
+        answer = explained(ringfence, *call, "--live")
+        assert answer["facts"] == {
+            "caller_rate": {"attempts": 1, "window": 3600.0},
+            "consent": {"granted": False, "refused": False, "until": None},
+            "score": {"points": 0.0},
+        }
+        ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
+        ringfence("score", "set", "+862100000001", "65")
+        assert explained(ringfence, *call, "--live")["verdict"]["reason"] == "harassment_score.elevated"
+        assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
+        assert explained(ringfence, *call, "--live", "--consent", "refused")["verdict"]["reason"] == "consent.refused"
+
+    def test_asking_counts_nothing_and_tells_what_the_call_path_would_get(self, ringfence: Ringfence) -> None:
+        bundle = load_bundle(SAMPLE)
+        trunk = bundle.ledger.trunks["callcentre"]
+        caller, callee = bundle.numbering.read("+862100000001"), bundle.numbering.read("+861000005001")
+        asyncio.run(_count(bundle, Call(trunk, caller, callee, at=time.time()), 3))
+        call = ("--trunk", "callcentre", "--from", "+862100000001", *CALLEE, "--live")
+        attempts = [explained(ringfence, *call)["facts"]["caller_rate"]["attempts"] for _ in range(2)]
+        assert attempts == [4, 4]
+
+    def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
+        file = tmp_path / "lenient.yaml"
+        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        heavy, light = "points: 100\n      compare", "points: 0\n      compare"
+        assert heavy in text
+        file.write_text(text.replace(heavy, light))
+        call = ("--trunk", "carrier", "--from", "anonymous", *CALLEE)
+        done = ringfence("explain", "--json", "--config", file, *call, "--live")
+        assert json.loads(done.out)["facts"] == {
+            "caller_rate": {"unknown": "no_number"}, "score": {"unknown": "no_number"},
+        }  # fmt: skip
+
+
+def test_a_store_that_is_not_there_is_said(ringfence: Ringfence) -> None:
+    done = ringfence("explain", "--trunk", "bank", "--from", "+861000000101", *CALLEE, "--live")
+    assert done.code == 1
+    assert "the store cannot be reached" in done.err
+
+
+async def _count(bundle: Any, call: Call, times: int) -> None:
+    """The call path's own question, as often as that."""
+    settings = bundle.settings
+    keys = Keys(settings.redis.key_prefix, digest_key(settings))
+    address = store_address(settings.redis, settings.data_directory)
+    lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+    await lookups.start()
+    answers: asyncio.Queue[object] = asyncio.Queue()
+    for ticket in range(times):
+        lookups.submit([(ticket, call, frozenset({Need.CALLER_RATE}))], lambda _, facts: answers.put_nowait(facts))
+        await answers.get()
+    await lookups.close()

@@ -1,0 +1,121 @@
+"""What a fuzzer calls: each takes any bytes and raises only if the code is wrong.
+
+"A message or a SipError, nothing else"; and what was read must hold together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ringfence.sip import headers as h
+from ringfence.sip.errors import SipError
+from ringfence.sip.framing import Ping, StreamFramer, Unframeable
+from ringfence.sip.message import Request, Response, parse
+from ringfence.sip.uri import name_addr, parse_uri, split_values
+from ringfence.sip.via import Via
+from ringfence.sip.writer import response, salvaged_response, stamped_via
+
+LIMIT = 65_535
+
+
+def message(data: bytes) -> None:
+    """The message parser, all that a message can be asked, and what is written from it."""
+    try:
+        found = parse(data)
+    except SipError as error:
+        _salvage(data, error)
+        return
+    index = found.index
+    start, end = found.via_span
+    assert index.line_end < start < end <= index.head_end <= len(found.data)
+    assert b"\r\n" not in found.uri if isinstance(found, Request) else True
+    assert all(part not in (None, b"") for part in (found.call_id, found.from_uri, found.to_uri, found.via_host))
+    for number in h.NAMES:
+        spans = index.spans(number)
+        assert len(spans) == index.count(number) == len(index.values(number))
+        for first, last in spans:
+            assert index.line_end < first < last <= index.head_end - 2
+            assert found.data[last - 2 : last] == b"\r\n"
+    assert "\0" not in found.from_display or b"\0" in found.data
+    if isinstance(found, Request):
+        _request(found)
+    else:
+        _response(found)
+
+
+def _request(found: Request) -> None:
+    assert found.method == found.cseq_method
+    parse_uri(found.uri)  # never a SipError: the message parser vouches for it
+    try:
+        found.routes
+    except SipError:
+        pass
+    via = stamped_via(found, "192.0.2.1", 5060)
+    again = parse(response(found, 486, b"Busy Here", via, b"tag"))
+    assert isinstance(again, Response)
+    assert (again.call_id, again.cseq_number, again.cseq_method) == (found.call_id, found.cseq_number, found.method)
+    assert (again.via_branch, again.from_tag) == (found.via_branch, found.from_tag)
+    assert again.to_tag == (found.to_tag or b"tag")
+    assert again.index.count(h.VIA) == found.index.count(h.VIA)
+    copy = parse(found.data)  # what goes on is read the same by the next of our kind
+    assert isinstance(copy, Request)
+    assert copy.data == found.data
+
+
+def _response(found: Response) -> None:
+    assert 100 <= found.status <= 699
+    rest = found.without_top_via()
+    assert len(rest) < len(found.data)
+    assert rest.endswith(found.body)
+    try:
+        following = parse(rest)
+    except SipError:
+        return  # the second Via is not looked at before its turn
+    assert following.call_id == found.call_id
+
+
+def _salvage(data: bytes, error: SipError) -> None:
+    made = salvaged_response(data, error.status or 400, b"Bad Request", "192.0.2.1", 5060)
+    if made is None:
+        return
+    head = made.removesuffix(b"\r\n\r\n")
+    assert head != made
+    assert b"\r\n\r\n" not in head
+    assert not any(b"\r" in line or b"\n" in line for line in head.split(b"\r\n"))
+
+
+def uri(data: bytes) -> None:
+    """URIs, addresses, lists and Via values."""
+    for read in (parse_uri, name_addr, split_values, lambda value: Via(value, 0, len(value))):
+        try:
+            found = read(data)
+        except SipError:
+            continue
+        if isinstance(found, Via):
+            assert 0 <= found.start < found.end <= len(data)
+        elif isinstance(found, list):
+            assert b",".join(found).count(b",") == data.count(b",")
+
+
+def framer(data: bytes) -> None:
+    """The framer, however the stream is cut: the first byte says how."""
+    if not data:
+        return
+    step = data[0] + 1
+    stream = data[1:]
+    assert _frames(stream, step) == _frames(stream, len(stream) or 1)
+
+
+def _frames(stream: bytes, step: int) -> tuple[list[bytes | Ping], str]:
+    machine = StreamFramer(LIMIT)
+    frames: list[bytes | Ping] = []
+    for at in range(0, len(stream), step):
+        try:
+            frames += machine.feed(stream[at : at + step])
+        except Unframeable as error:
+            return frames + error.frames, str(error)
+    assert len(machine.rest) >= machine.pending
+    return frames, ""
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"message": message, "uri": uri, "framer": framer}

@@ -1,0 +1,59 @@
+"""A real Valkey started by our own supervisor, and redis-py as a reader that shares no code with us."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from redis import Redis
+from tests.support.asking import SECRET, WINDOW, Asked
+
+from ringfence.lookups import Address, Keys, Lookups, RedisSettings
+from ringfence.lookups.embedded import EmbeddedStore
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket, however long the test's name is."""
+    with TemporaryDirectory(prefix="rf") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys("rf:", SECRET)
+
+
+@pytest.fixture
+async def store(folder: Path) -> AsyncIterator[EmbeddedStore]:
+    embedded = EmbeddedStore(folder / "store", 64)
+    await embedded.start()
+    yield embedded
+    await embedded.stop()
+
+
+@pytest.fixture
+def reader(store: EmbeddedStore) -> Iterator[Redis]:
+    with Redis(unix_socket_path=str(store.socket), socket_timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def settings() -> RedisSettings:
+    """A deadline that a loaded machine keeps; the tests of silence do not mind waiting for it."""
+    return RedisSettings.model_validate({"deadline": "500ms", "reconnect_max": "100ms"})
+
+
+@pytest.fixture
+async def lookups(store: EmbeddedStore, keys: Keys, settings: RedisSettings) -> AsyncIterator[Lookups]:
+    asking = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW)
+    await asking.start()
+    yield asking
+    await asking.close()
+
+
+@pytest.fixture
+def asked(lookups: Lookups) -> Asked:
+    return Asked(lookups)

@@ -1,0 +1,63 @@
+"""Calls and trunks for the rules' tests, made by hand: no message, no ledger file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ringfence.ledger import RangeSet, Trunk
+from ringfence.ledger.ranges import pack
+from ringfence.ledger.settings import SourceSettings
+from ringfence.numbering import Numbering, NumberingSettings
+from ringfence.screening import Call
+
+NUMBERING = Numbering(NumberingSettings())
+OWN = "+862162345678"  # granted to every trunk that `make_trunk` makes, as is its neighbour
+NEIGHBOUR = "+862162345679"
+CALLEE = "+8613912345678"
+
+MakeTrunk = Callable[..., Trunk]
+MakeCall = Callable[..., Call]
+
+
+@pytest.fixture
+def make_trunk() -> MakeTrunk:
+    """A trunk with two numbers; keywords replace what it has."""
+
+    def make(name: str = "acme", **more: Any) -> Trunk:
+        own: dict[str, Any] = {
+            "holder": "Acme",
+            "kind": "enterprise",
+            "sources": (SourceSettings(address="192.0.2.1"),),
+            "numbers": RangeSet([(pack(OWN), pack(NEIGHBOUR))]),
+        }
+        return Trunk(name=name, **(own | more))
+
+    return make
+
+
+@pytest.fixture
+def make_call(make_trunk: MakeTrunk) -> MakeCall:
+    """A call with texts for numbers; `asserted` may be one text or several."""
+
+    def make(
+        shown: str = OWN,
+        callee: str = CALLEE,
+        asserted: str | tuple[str, ...] = (),
+        trunk: Trunk | None = None,
+        **more: Any,
+    ) -> Call:
+        texts = (asserted,) if isinstance(asserted, str) else asserted
+        identities = tuple(NUMBERING.read(text) for text in texts)
+        return Call(
+            trunk or make_trunk(),
+            NUMBERING.read(shown),
+            NUMBERING.read(callee),
+            identities[0] if identities else None,
+            identities,
+            **more,
+        )
+
+    return make
