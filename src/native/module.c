@@ -1,0 +1,50 @@
+/* ringfence._native: what is hot on the call path, in C. */
+#include "native.h"
+
+PyObject *bad_syntax;
+PyObject *undecodable;
+
+void refuse(const char *text)
+{
+    PyErr_SetString(bad_syntax, text);
+}
+
+static PyMethodDef methods[] = {
+    {"receive_batch", (PyCFunction)(void (*)(void))receive_batch, METH_FASTCALL,
+     "receive_batch(sock, limit)\n--\n\nAs ringfence.transport.datagrams.receive_batch, by recvmmsg(2)."},
+    {"send_batch", (PyCFunction)(void (*)(void))send_batch, METH_FASTCALL,
+     "send_batch(sock, batch, start=0, /)\n--\n\nAs ringfence.transport.datagrams.send_batch, by sendmmsg(2)."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "ringfence._native",
+    .m_doc = "Compiled twins of ringfence.sip and ringfence.transport.",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *errors = PyImport_ImportModule("ringfence.sip.errors");
+    if (errors == NULL) {
+        return NULL;
+    }
+    bad_syntax = PyObject_GetAttrString(errors, "BadSyntax");
+    undecodable = PyObject_GetAttrString(errors, "Undecodable");
+    Py_DECREF(errors);
+    if (bad_syntax == NULL || undecodable == NULL || !datagrams_prepare()) {
+        return NULL;
+    }
+    names_prepare();
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL) {
+        return NULL;
+    }
+    if (PyModule_AddType(module, &header_index_type) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
