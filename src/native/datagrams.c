@@ -6,7 +6,6 @@
 #include "native.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

@@ -6,29 +6,6 @@
 #include "native.h"
 #include <structmember.h>
 
-enum { MAX_HEADERS = 256 };
-
-struct line {
-    uint32_t start; /* of the name; a line ends where the next one starts */
-    uint32_t colon;
-    unsigned char number;
-    bool folded;
-};
-
-typedef struct {
-    PyObject_VAR_HEAD
-    PyObject *data;
-    Py_ssize_t line_end;
-    Py_ssize_t head_end;
-    uint64_t present;  /* a bit a number */
-    uint64_t repeated; /* numbers with two lines and more */
-    unsigned char first[NUMBERS]; /* the place of a present number's first line */
-    struct line lines[];
-} HeaderIndex;
-
-_Static_assert(NUMBERS <= 64, "a bit for each number");
-_Static_assert(MAX_HEADERS - 1 <= UCHAR_MAX, "places fit into a byte");
-
 enum fault { NOT_CRLF = 1, NUL = 2, FOLD_FIRST = 4, NO_NAME = 8 };
 
 struct walk {
@@ -187,7 +164,7 @@ static bool refuse_walked(const struct walk *walk)
     return true;
 }
 
-static PyObject *index_of(PyTypeObject *type, PyObject *data)
+HeaderIndex *index_of(PyObject *data)
 {
     if (!PyBytes_Check(data)) {
         PyErr_Format(PyExc_TypeError, "a message is bytes, not %.100s", Py_TYPE(data)->tp_name);
@@ -206,7 +183,7 @@ static PyObject *index_of(PyTypeObject *type, PyObject *data)
     if (refuse_walked(&walk)) {
         return NULL;
     }
-    HeaderIndex *self = PyObject_NewVar(HeaderIndex, type, (Py_ssize_t)walk.stored);
+    HeaderIndex *self = PyObject_NewVar(HeaderIndex, &header_index_type, (Py_ssize_t)walk.stored);
     if (self == NULL) {
         return NULL;
     }
@@ -227,26 +204,26 @@ static PyObject *index_of(PyTypeObject *type, PyObject *data)
     self->present = present;
     self->repeated = repeated;
     memcpy(self->lines, walk.lines, walk.stored * sizeof walk.lines[0]);
-    return (PyObject *)self;
+    return self;
 }
 
-static PyObject *index_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+static PyObject *index_new(PyTypeObject *Py_UNUSED(type), PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"data", NULL};
     PyObject *data;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O:HeaderIndex", names, &data)) {
         return NULL;
     }
-    return index_of(type, data);
+    return (PyObject *)index_of(data);
 }
 
-static PyObject *index_vectorcall(PyObject *type, PyObject *const *arguments, size_t count, PyObject *keywords)
+static PyObject *index_vectorcall(PyObject *Py_UNUSED(type), PyObject *const *arguments, size_t count, PyObject *keywords)
 {
     if (PyVectorcall_NARGS(count) != 1 || (keywords != NULL && PyTuple_GET_SIZE(keywords))) {
         PyErr_SetString(PyExc_TypeError, "HeaderIndex takes one message");
         return NULL;
     }
-    return index_of((PyTypeObject *)type, arguments[0]);
+    return (PyObject *)index_of(arguments[0]);
 }
 
 static void index_dealloc(PyObject *object)
@@ -258,11 +235,6 @@ static void index_dealloc(PyObject *object)
 static const unsigned char *bytes_of(const HeaderIndex *self)
 {
     return (const unsigned char *)PyBytes_AS_STRING(self->data);
-}
-
-static size_t line_stop(const HeaderIndex *self, size_t at)
-{
-    return at + 1 < (size_t)Py_SIZE(self) ? self->lines[at + 1].start : (size_t)self->head_end - 2;
 }
 
 static bool is_blank(unsigned char byte)

@@ -14,6 +14,9 @@ static PyMethodDef methods[] = {
      "receive_batch(sock, limit)\n--\n\nAs ringfence.transport.datagrams.receive_batch, by recvmmsg(2)."},
     {"send_batch", (PyCFunction)(void (*)(void))send_batch, METH_FASTCALL,
      "send_batch(sock, batch, start=0, /)\n--\n\nAs ringfence.transport.datagrams.send_batch, by sendmmsg(2)."},
+    {"learn", message_learn, METH_VARARGS,
+     "learn(request, response, via, pure, /)\n--\n\nThe classes that `parse` makes, and its twin."},
+    {"parse", message_parse, METH_O, "parse(data, /)\n--\n\nAs ringfence.sip.message.parse_pure."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -38,6 +41,9 @@ PyMODINIT_FUNC PyInit__native(void)
         return NULL;
     }
     names_prepare();
+    if (!message_prepare()) {
+        return NULL;
+    }
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL) {
         return NULL;
