@@ -27,8 +27,18 @@ from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
+from ringfence.lookups import (
+    Address,
+    Keys,
+    Lookups,
+    RedisSettings,
+    Resolver,
+    RoamingSettings,
+    StoreError,
+    address_of,
+)
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.lookups.roaming_http import RoamingService, WithRoaming
 from ringfence.runner import Runner
 from ringfence.screening import Intake
 from ringfence.telemetry.log import configure
@@ -65,15 +75,26 @@ def policy_of(bundle: Bundle) -> Policy:
 
 def password_of(settings: RedisSettings) -> str | None:
     """The store's password from its file or environment variable, None without one. Raises StoreError."""
-    if settings.password_file is not None:
+    return _secret("redis.password", settings.password_file, settings.password_env)
+
+
+def roaming_service(settings: RoamingSettings) -> RoamingService | None:
+    """The service that is asked who is abroad, None where nobody is asked by HTTP. Raises StoreError."""
+    if settings.source != "http":
+        return None
+    return RoamingService(settings, _secret("roaming.token", settings.token_file, settings.token_env))
+
+
+def _secret(key: str, file: Path | None, variable: str | None) -> str | None:
+    if file is not None:
         try:
-            return settings.password_file.read_text(encoding="utf-8").strip()
+            return file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise StoreError(f"redis.password_file: {error.strerror}") from None
-    if settings.password_env is not None:
-        if settings.password_env not in os.environ:
-            raise StoreError(f"redis.password_env: {settings.password_env} is not set")
-        return os.environ[settings.password_env]
+            raise StoreError(f"{key}_file: {error.strerror}") from None
+    if variable is not None:
+        if variable not in os.environ:
+            raise StoreError(f"{key}_env: {variable} is not set")
+        return os.environ[variable]
     return None
 
 
@@ -94,6 +115,7 @@ class Daemon:
         self._draining = False
         self._stop = asyncio.Event()
         self._store: EmbeddedStore | None = None
+        self._roaming: RoamingService | None = None
         self._control: Supervised | None = None
         self._runner: Runner | None = None
         self._reload_lock = asyncio.Lock()
@@ -112,10 +134,16 @@ class Daemon:
         try:
             bundle = self._reloader.current
             address = store_address(settings.redis, settings.data_directory)
-            self._lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+            by_store = settings.roaming.source == "redis"
+            self._lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window, by_store)
             await self._lookups.start()
+            self._roaming = roaming_service(settings.roaming)
+            if self._roaming is not None:
+                await self._roaming.start()
             await self._serve(bundle)
         finally:
+            if self._roaming is not None:
+                await self._roaming.close()
             if self._store is not None:
                 await self._store.stop()
 
@@ -127,7 +155,8 @@ class Daemon:
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
-            runner = Runner(self._transports, self._lookups, self._resolver)
+            lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
+            runner = Runner(self._transports, lookups, self._resolver)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -267,7 +296,7 @@ class Daemon:
             counters=state.counters,
             tables=_tables(engine),
             gateways=_gateways(state.policy, now),
-            lookups=self._lookups.stats(),
+            lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
             loop_lag=self._runner.lag.plain(),
             rule_faults=state.policy.pipeline.faults,

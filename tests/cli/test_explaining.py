@@ -49,7 +49,7 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
         ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
-        ("carrier", MISMATCH, "reject", "caller_number.identity_mismatch", 403),
+        ("carrier", MISMATCH, "reject", "identity_conflict.asserted", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "yes"), "forward", "", None),
         ("callcentre", ("--from", "+862100000001", "--consent", "no"), "reject", "consent.no_consent", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "refused"), "reject", "consent.refused", 603),
@@ -79,6 +79,9 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
     answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "301")
     assert says(answer) == {
         "emergency": "silent", "caller_number": "silent", "caller_authorised": "silent",
+        "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
+        "inbound_only_class": "silent", "diversion": "silent",
+        "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
         "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
@@ -114,7 +117,7 @@ def test_for_people(ringfence: Ringfence) -> None:
     done = ringfence("explain", *arguments, "--private", *CALLEE, "--score", "65", "--attempts", "100")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     for line in (
-        "caller +442079460001 (e164, written '+442079460001')",
+        "caller +442079460001 (foreign, GB, written '+442079460001')",
         "shown no number (anonymous, written 'anonymous')",
         "private yes",
         "score points 65.0",
@@ -187,7 +190,7 @@ class TestLive:
     def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
         file = tmp_path / "lenient.yaml"
         text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
-        heavy, light = "points: 100\n      compare", "points: 0\n      compare"
+        heavy, light = "points: 100\n    irregular_number", "points: 0\n    irregular_number"
         assert heavy in text
         file.write_text(text.replace(heavy, light))
         call = ("--trunk", "carrier", "--from", "anonymous", *CALLEE)

@@ -38,6 +38,9 @@ def explain(
     consent: Annotated[ConsentAnswer, typer.Option(help="The callee's consent, if it is asked for.")] = "unknown",
     score: Annotated[float | None, typer.Option(min=0, max=100, help="The caller's harassment score.")] = None,
     attempts: Annotated[int | None, typer.Option(min=0, help="The caller's calls in the window, this one too.")] = None,
+    roaming: Annotated[
+        bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
@@ -56,7 +59,7 @@ def explain(
     if trunk not in bundle.ledger.trunks:
         raise typer.BadParameter(f"no trunk {trunk}; there are: {', '.join(sorted(bundle.ledger.trunks))}")
     call = Intake(bundle.numbering).call(request, bundle.ledger.trunks[trunk], "udp", time.time())
-    given = _given(bundle, consent, score, attempts)
+    given = _given(bundle, consent, score, attempts, roaming)
 
     def ask(needs: frozenset[Need]) -> Facts:
         return asyncio.run(filled(bundle, call, given, needs)) if live else given
@@ -109,9 +112,11 @@ def _invite(caller: str, callee: str, pai: str | None, private: bool) -> Request
     return request
 
 
-def _given(bundle: Bundle, consent: ConsentAnswer, score: float | None, attempts: int | None) -> Facts:
+def _given(
+    bundle: Bundle, consent: ConsentAnswer, score: float | None, attempts: int | None, roaming: bool | None
+) -> Facts:
     """The facts of the command line; what is not given did not come."""
-    from ringfence.screening import Consent, Facts, Rate, Score, Unknown
+    from ringfence.screening import Consent, Facts, Rate, Roaming, Score, Unknown
 
     missing = Unknown("not_given")
     consents: dict[ConsentAnswer, Consent | Unknown] = {
@@ -124,6 +129,7 @@ def _given(bundle: Bundle, consent: ConsentAnswer, score: float | None, attempts
         consents[consent],
         missing if score is None else Score(score),
         missing if attempts is None else Rate(attempts, bundle.pipeline.rate_window),
+        missing if roaming is None else Roaming(roaming),
     )
 
 
@@ -133,6 +139,8 @@ def _print(answer: dict[str, Any]) -> None:
     for name in ("caller", "shown", "asserted", "callee"):
         if call[name] is not None:
             rows.append((name, _written(call[name])))
+    if call["diverted"] is not None:
+        rows.append(("diverted by", f"{_written(call['diverted'])}, {call['hops']} in all"))
     rows.append(("private", "yes" if call["private"] else "no"))
     for need, fact in answer["facts"].items():
         rows.append((need, ", ".join(f"{key} {value}" for key, value in fact.items())))
@@ -156,7 +164,9 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _written(number: dict[str, str]) -> str:
     value = number["number"] or "no number"
-    return f"{value} ({number['kind']}, written {number['written']!r})"
+    kind = number["kind"] if number["class"] == "none" else number["class"]
+    more = "".join(f", {number[name]}" for name in ("province", "country", "irregular") if number[name])
+    return f"{value} ({kind}{more}, written {number['written']!r})"
 
 
 def _points(rule: dict[str, Any]) -> str:

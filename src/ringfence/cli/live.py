@@ -9,14 +9,15 @@ import hiredis
 
 from ringfence.config import Bundle
 from ringfence.config.keys import digest_key
-from ringfence.daemon import store_address
-from ringfence.lookups import Address, Keys, StoreError
+from ringfence.daemon import roaming_service, store_address
+from ringfence.lookups import Address, Keys, RoamingSettings, StoreError
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
 from ringfence.lookups.resp import RespConnection
+from ringfence.lookups.roaming import NOT_ABROAD, NoRoamingCheck, RoamingQuestion, concerns
 from ringfence.lookups.score import ScoreQuestion
-from ringfence.screening import Call, Facts, Need, Unknown
+from ringfence.screening import Call, Facts, Need, Roaming, Unknown
 
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
@@ -26,9 +27,12 @@ async def filled(bundle: Bundle, call: Call, given: Facts, needs: frozenset[Need
     settings = bundle.settings
     address = store_address(settings.redis, settings.data_directory)
     keys = Keys(settings.redis.key_prefix, digest_key(settings))
-    facts = Facts(given.consent, given.score, given.caller_rate)
+    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
     for need in sorted(needs):
         if isinstance(getattr(facts, need), Unknown):
+            if need is Need.ROAMING and settings.roaming.source != "redis":
+                facts.roaming = await _roaming(call, settings.roaming)
+                continue
             setattr(facts, need, await _fact(need, call, keys, bundle.pipeline.rate_window, address))
     return facts
 
@@ -36,10 +40,32 @@ async def filled(bundle: Bundle, call: Call, given: Facts, needs: frozenset[Need
 async def _fact(need: Need, call: Call, keys: Keys, window: float, address: Address) -> Fact:
     if need is Need.CALLER_RATE:
         return await _rate(call, keys, window, address)
-    readers: dict[Need, Callable[[Keys], Question]] = {Need.CONSENT: ConsentQuestion, Need.SCORE: ScoreQuestion}
+    readers: dict[Need, Callable[[Keys], Question]] = {
+        Need.CONSENT: ConsentQuestion,
+        Need.SCORE: ScoreQuestion,
+        Need.ROAMING: RoamingQuestion,
+    }
     question = readers[need](keys)
     commands = question.commands(call)
-    return question.fact(call, await _ask(address, commands, question.replies), 0) if commands else NO_NUMBER
+    return (
+        question.fact(call, await _ask(address, commands, question.replies), 0) if commands else question.absent(call)
+    )
+
+
+async def _roaming(call: Call, settings: RoamingSettings) -> Roaming | Unknown:
+    """As the daemon would learn it where it does not ask the store."""
+    service = roaming_service(settings)
+    if service is None:
+        return NoRoamingCheck().absent(call)
+    if not concerns(call):
+        return NOT_ABROAD
+    answer: asyncio.Future[Roaming | Unknown] = asyncio.get_running_loop().create_future()
+    await service.start()
+    try:
+        service.ask(call.caller.value, answer.set_result)
+        return await answer
+    finally:
+        await service.close()
 
 
 async def _rate(call: Call, keys: Keys, window: float, address: Address) -> Fact:

@@ -5,6 +5,6 @@ from ringfence.lookups.errors import StoreError
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.lookups import Lookups
 from ringfence.lookups.resp import Address, address_of
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 
-__all__ = ["Address", "Keys", "Lookups", "RedisSettings", "Resolver", "StoreError", "address_of"]
+__all__ = ["Address", "Keys", "Lookups", "RedisSettings", "Resolver", "RoamingSettings", "StoreError", "address_of"]
