@@ -50,6 +50,12 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
         ("carrier", MISMATCH, "reject", "identity_conflict.asserted", 403),
+        ("abroad", ("--from", "+442079460001"), "forward", "", None),
+        ("abroad", ("--from", "+862200000001"), "reject", "domestic_from_abroad.never_roams", 403),
+        ("abroad", ("--from", "+8613800000001"), "reject", "domestic_from_abroad.roaming_unknown", 480),
+        ("abroad", ("--from", "+8613800000001", "--at-home"), "reject", "domestic_from_abroad.not_roaming", 403),
+        ("abroad", ("--from", "+8613800000001", "--roaming"), "forward", "", None),
+        ("carrier", ("--from", "4000000001"), "reject", "inbound_only_class.never_calls", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "yes"), "forward", "", None),
         ("callcentre", ("--from", "+862100000001", "--consent", "no"), "reject", "consent.no_consent", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "refused"), "reject", "consent.refused", 603),
@@ -177,6 +183,33 @@ class TestLive:
         assert explained(ringfence, *call, "--live")["verdict"]["reason"] == "harassment_score.elevated"
         assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
         assert explained(ringfence, *call, "--live", "--consent", "refused")["verdict"]["reason"] == "consent.refused"
+
+    def test_whether_a_subscriber_roams_is_read_from_the_set(self, ringfence: Ringfence) -> None:
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        answer = explained(ringfence, *call, "--live")
+        assert (answer["facts"]["roaming"], answer["verdict"]["reason"]) == (
+            {"abroad": False}, "domestic_from_abroad.not_roaming",
+        )  # fmt: skip
+        ringfence("roaming", "add", "+8613800000001", "--config", SAMPLE)
+        assert explained(ringfence, *call, "--live")["verdict"]["action"] == "forward"
+        assert explained(ringfence, *call, "--live", "--at-home")["verdict"]["action"] == "reject"
+        foreigner = explained(ringfence, "--trunk", "abroad", "--from", "+442079460001", *CALLEE, "--live")
+        assert foreigner["facts"]["roaming"] == {"abroad": False}
+
+    @pytest.mark.parametrize("source", ["none", "http"])
+    def test_another_source_is_asked_where_it_is_set(self, ringfence: Ringfence, tmp_path: Path, source: str) -> None:
+        file = tmp_path / "other.yaml"
+        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        text = text.replace("  source: redis", f"  source: {source}\n  url: http://127.0.0.1:9/")
+        file.write_text(text)
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        done = ringfence("explain", "--json", "--config", file, *call, "--live")
+        expected = {"none": "no_check", "http": "unreachable"}[source]
+        assert json.loads(done.out)["facts"]["roaming"] == {"unknown": expected}
+        done = ringfence(
+            "explain", "--json", "--config", file, "--trunk", "abroad", "--from", "+441", *CALLEE, "--live"
+        )
+        assert json.loads(done.out)["facts"].get("roaming", {"abroad": False}) == {"abroad": False}
 
     def test_asking_counts_nothing_and_tells_what_the_call_path_would_get(self, ringfence: Ringfence) -> None:
         bundle = load_bundle(SAMPLE)

@@ -35,10 +35,10 @@ async def served(handler: Handler) -> AsyncIterator[str]:
     """A service on loopback; gives its URL."""
     app = web.Application()
     app.router.add_post("/roaming", handler)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.1).start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
         yield f"http://127.0.0.1:{port}/roaming"
     finally:
@@ -130,7 +130,7 @@ async def test_questions_beyond_the_bound_are_shed() -> None:
         await gate.wait()
         return web.json_response({"roaming": True})
 
-    async with served(slow) as url, service(url, max_pending=3) as made:
+    async with served(slow) as url, service(url, max_pending=3, deadline="5s") as made:
         answers: list[Roaming | Unknown] = []
         for _ in range(5):
             made.ask(CALLER, answers.append)

@@ -15,7 +15,7 @@ from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
 from ringfence.lookups.resp import RespConnection
-from ringfence.lookups.roaming import NOT_ABROAD, NoRoamingCheck, RoamingQuestion, concerns
+from ringfence.lookups.roaming import NO_CHECK, NOT_ABROAD, RoamingQuestion, concerns
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.screening import Call, Facts, Need, Roaming, Unknown
 
@@ -56,7 +56,7 @@ async def _roaming(call: Call, settings: RoamingSettings) -> Roaming | Unknown:
     """As the daemon would learn it where it does not ask the store."""
     service = roaming_service(settings)
     if service is None:
-        return NoRoamingCheck().absent(call)
+        return NO_CHECK if concerns(call) else NOT_ABROAD
     if not concerns(call):
         return NOT_ABROAD
     answer: asyncio.Future[Roaming | Unknown] = asyncio.get_running_loop().create_future()
