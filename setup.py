@@ -43,8 +43,8 @@ def compiled_rooms() -> list[Extension]:
 
 NATIVE = Extension(
     "ringfence._native",
-    sources=[f"src/native/{part}.c" for part in ("datagrams", "grammar", "index", "message", "module", "names")],
-    depends=["src/native/grammar.h", "src/native/native.h"],
+    sources=[f"src/native/{part}.c" for part in ("datagrams", "grammar", "index", "message", "module", "names", "writer")],
+    depends=["src/native/grammar.h", "src/native/message.h", "src/native/native.h"],
     extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
     # Without a compiler, or without recvmmsg, the installation succeeds and works on the pure-Python twins.
     optional=True,
