@@ -226,10 +226,10 @@ class Forwarder:
 
     def _give_up(self, client: Client, status: int, now: float, out: EngineEffects) -> None:
         """Forget a branch that will not answer; `status` stands for its answer."""
+        branch = client.context
         self.state.transactions.forget(client)
         client.state = c.DONE
         client.data = b""
-        branch = client.context
         if isinstance(branch, Branch) and not branch.context.finished:
             branch.context.answers.append(Answer(status, None))
             self._after_failure(branch, status, now, out)
@@ -238,7 +238,8 @@ class Forwarder:
         """A branch said nothing for too long, or did not end after its CANCEL."""
         client = alarm.client
         branch = client.context
-        assert isinstance(branch, Branch)
+        if not isinstance(branch, Branch):
+            return  # the transaction is over and forgotten
         if alarm.kind == GRACE_OVER:
             # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
             # consider the original transaction cancelled".

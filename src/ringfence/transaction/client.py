@@ -18,7 +18,7 @@ class ClientTransaction:
     key: our own Via branch, under which answers find it (§17.1.3); a CANCEL's has CANCEL_SUFFIX behind.
     endpoint: the only hop whose answers count.
     data: the request as sent; dropped once it cannot be needed again.
-    context: whose request this is; the owner's, never looked at here.
+    context: whose request this is; the owner's, never looked at here, None once the machine is forgotten.
     """
 
     __slots__ = ("context", "data", "endpoint", "interval", "key", "state", "timers")
