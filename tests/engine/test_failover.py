@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from tests.support.stage import GATEWAY, SECOND_GATEWAY, Stage
-from tests.support.talk import answer, header, invite
+from tests.support.talk import answer, header, in_dialog, invite
+
+from ringfence.forwarding.gateways import Target
 
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
 BOTH = (GATEWAY, SECOND_GATEWAY)
@@ -75,6 +77,30 @@ def test_a_real_answer_ends_the_search(status: int) -> None:
     on = stage()
     on.receive(answer(place(on), status), GATEWAY)
     assert on.summary() == ["gateway ACK", f"caller {status}"]
+
+
+def test_a_408_that_came_is_not_the_gateways_own_silence() -> None:
+    on = stage()
+    on.receive(answer(place(on), 408), GATEWAY)
+    assert on.summary() == ["gateway ACK", "caller 408"]
+    assert on.engine.state.policy.groups["softswitch"].gateways[0].usable(on.now)
+
+
+@pytest.mark.parametrize(("status", "again"), [(488, False), (491, False), (408, False), (503, True)])
+def test_inside_a_dialog_only_a_failed_hop_is_replaced(status: int, again: bool) -> None:
+    """RFC 3263 §4.3: the next address of a name is for a hop that failed, not for one that said no."""
+    on = stage()
+    forwarded = place(on)
+    on.receive(answer(forwarded, 200), GATEWAY)
+    on.take()
+    (route,) = header(forwarded, "Record-Route")
+    on.receive(in_dialog("INVITE", route, uri="sip:callee@phone.example", call_id="call1"))
+    ((ticket, _),) = on.out.resolves
+    targets = [Target("udp", GATEWAY[0], 5060), Target("udp", SECOND_GATEWAY[0], 5060)]
+    on.engine.resolved(ticket, targets, on.now, on.out)
+    reinvite = on.take()[-1][1]
+    on.receive(answer(reinvite, status), GATEWAY)
+    assert on.summary() == ["gateway ACK", "second INVITE" if again else f"caller {status}"]
 
 
 def test_the_operator_may_fail_over_on_more() -> None:

@@ -21,6 +21,7 @@ from ringfence.transaction.hop import cancel_for
 from ringfence.transaction.server import InviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX
 
+FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
 NO_ANSWER, GRACE_OVER = 3, 4  # beyond what a transaction's own timers return
 
 Client = InviteClient | NonInviteClient
@@ -146,7 +147,7 @@ class Forwarder:
         if context.finished:
             return
         context.answers.append(Answer(status, response))
-        self._after_failure(branch, status, now, out)
+        self._after_failure(branch, status, False, now, out)
 
     def _pass(self, context: ResponseContext, status: int, data: bytes, now: float, out: EngineEffects) -> None:
         if context.server.endpoint.reliable:
@@ -173,12 +174,16 @@ class Forwarder:
 
     # -- failure ----------------------------------------------------------------------------------------------
 
-    def _after_failure(self, branch: Branch, status: int, now: float, out: EngineEffects) -> None:
-        """A branch failed: try the next hop, wait for another branch, or give the caller the best answer."""
+    def _after_failure(self, branch: Branch, status: int, silent: bool, now: float, out: EngineEffects) -> None:
+        """A branch failed: try the next hop, wait for another branch, or give the caller the best answer.
+
+        silent: nobody said so, the hop gave no answer or could not be reached. RFC 3263 §4.3 counts that and a 503 as
+        the hop's own failure; a 408 that came is somebody's behind it.
+        """
         context = branch.context
         group = context.group
         gateway = branch.hop.gateway
-        if group is not None and gateway is not None and status in (408, 503):
+        if group is not None and gateway is not None and (silent or status == 503):
             gateway.call_failed(now, group.settings.hold_down)
         if status >= 600:
             # §16.7 item 5: a 6xx ends all branches; it still waits for theirs, in case of a 2xx on its way.
@@ -186,12 +191,8 @@ class Forwarder:
             for other in context.clients:
                 if other.state <= c.PROCEEDING:
                     self._cancel_branch(other, b"", now, out)
-        retry = (
-            context.hops
-            and not context.cancelled
-            and (status == 408 or group is None or status in group.settings.failover_on)
-        )
-        if retry:
+        fails_over = FAILOVER_ON if group is None else group.settings.failover_on
+        if context.hops and not context.cancelled and (silent or status in fails_over):
             self.state.counters.failovers += 1
             self.next_hop(context, now, out)
             return
@@ -232,7 +233,7 @@ class Forwarder:
         client.data = b""
         if isinstance(branch, Branch) and not branch.context.finished:
             branch.context.answers.append(Answer(status, None))
-            self._after_failure(branch, status, now, out)
+            self._after_failure(branch, status, status != 487, now, out)
 
     def alarmed(self, alarm: Alarm, now: float, out: EngineEffects) -> None:
         """A branch said nothing for too long, or did not end after its CANCEL."""
