@@ -50,6 +50,17 @@ def test_silence_goes_to_the_next_soon() -> None:
     assert on.summary() == ["gateway CANCEL"]
 
 
+def test_the_silent_one_does_not_hold_up_the_others_answer() -> None:
+    on = stage()
+    forwarded = place(on)
+    on.pass_time(4.1)
+    second = next(data for hop, data in on.take() if hop.host == SECOND_GATEWAY[0])
+    on.receive(answer(second, 486), SECOND_GATEWAY)
+    assert on.summary() == ["second ACK", "caller 486"]
+    on.receive(answer(forwarded, 180), GATEWAY)
+    assert on.summary() == ["gateway CANCEL"]
+
+
 def test_a_late_200_of_the_silent_one_counts() -> None:
     on = stage()
     forwarded = place(on)
