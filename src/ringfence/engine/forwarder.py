@@ -219,21 +219,22 @@ class Forwarder:
         if isinstance(owner, Branch) and client.state == c.PROCEEDING and isinstance(client, InviteClient):
             # Timer C: "If the client transaction has received a provisional response, the proxy MUST generate a
             # CANCEL request matching that transaction."
+            owner.context.hops.clear()
             self._cancel_branch(client, owner.context.cancel_reason, now, out)
             return
         if isinstance(owner, Probe):
             owner.failed()
-        self._give_up(client, 408, now, out)
+        self._give_up(client, 408, True, now, out)
 
-    def _give_up(self, client: Client, status: int, now: float, out: EngineEffects) -> None:
-        """Forget a branch that will not answer; `status` stands for its answer."""
+    def _give_up(self, client: Client, status: int, silent: bool, now: float, out: EngineEffects) -> None:
+        """Forget a branch that will not answer; `status` stands for its answer, `silent` as in `_after_failure`."""
         branch = client.context
         self.state.transactions.forget(client)
         client.state = c.DONE
         client.data = b""
         if isinstance(branch, Branch) and not branch.context.finished:
             branch.context.answers.append(Answer(status, None))
-            self._after_failure(branch, status, status != 487, now, out)
+            self._after_failure(branch, status, silent, now, out)
 
     def alarmed(self, alarm: Alarm, now: float, out: EngineEffects) -> None:
         """A branch said nothing for too long, or did not end after its CANCEL."""
@@ -245,7 +246,7 @@ class Forwarder:
             # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
             # consider the original transaction cancelled".
             if client.state <= c.PROCEEDING:
-                self._give_up(client, 487, now, out)
+                self._give_up(client, 408, False, now, out)  # §16.8; a caller who cancelled gets its 487
             return
         context = branch.context
         if client.state == c.CALLING and context.hops and not context.cancelled and not context.finished:
@@ -264,7 +265,8 @@ class Forwarder:
         branch = client.context
         if isinstance(branch, Branch):
             context = branch.context
-            if endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp" and not context.finished:
+            wanted = not context.finished and not context.cancelled and client is context.clients[-1]
+            if wanted and endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp":
                 # §18.1.1: "retry the request, using UDP" where TCP was our own idea.
                 self.state.transactions.forget(client)
                 client.state = c.DONE
@@ -273,7 +275,7 @@ class Forwarder:
                 return
         elif isinstance(branch, Probe):
             branch.failed()
-        self._give_up(client, 503, now, out)
+        self._give_up(client, 503, True, now, out)
 
     # -- cancel -----------------------------------------------------------------------------------------------
 
