@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, STRANGER, Stage
-from tests.support.talk import answer, header, in_dialog, invite
+from tests.support.talk import ack_of, answer, header, in_dialog, invite
 
 from ringfence.engine.state import MAX_NEXT_HOPS
 
@@ -203,6 +203,23 @@ def test_a_full_table_sheds_new_calls_and_keeps_the_old() -> None:
     assert any(status == 503 for status in stage.engine.state.counters.refused_locally)
     stage.receive(answer(forwarded, 200), GATEWAY)
     assert stage.summary() == ["caller 200"]
+
+
+def test_refused_calls_leave_the_last_tenth_of_the_table_to_those_in_progress() -> None:
+    stage = Stage(rules=QUIET, sip={"limits": {"transactions": 100}})
+    forwarded = place(stage)
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    for number in range(500):
+        stage.receive(invite(branch=f"z9hG4bKn{number}", call_id=f"n{number}"))
+    refused = [data for _, data in stage.take() if data.startswith(b"SIP/2.0 503")]
+    assert header(refused[-1], "Retry-After") == ["5"]
+    stage.receive(invite(branch="z9hG4bKn499", call_id="n499"))
+    assert stage.take()[0][1] == refused[-1]  # §8.2.7: a repeat gets the same answer
+    stage.receive(ack_of(invite(branch="z9hG4bKn499", call_id="n499"), refused[-1]))
+    assert len(stage.engine.state.transactions) <= 91
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route))
+    assert stage.summary() == ["gateway BYE"]
 
 
 def test_an_emergency_call_passes_when_others_are_shed() -> None:

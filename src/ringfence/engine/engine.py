@@ -113,17 +113,13 @@ class Engine:
         if source.connection is not None and b";alias" in via:
             # RFC 5923 §8.2: the far end asks that this connection serve for requests to its Via port as well.
             out.aliases.append((source, request.via_port or (5061 if source.transport == "tls" else 5060)))
-        if state.transactions.full:
-            # Not even a machine for it: one stateless 503, the same for every copy.
-            answer = salvaged_response(request.data, 503, PHRASES[503], source.host, source.port)
-            if answer is not None:
-                state.counters.refused(503)
-                out.sends.append((source, answer))
-            return
         reply_to = source
         if not source.reliable and not request.via_rport and (request.via_port or 5060) != source.port:
             # §18.2.2: without rport the answer goes to the port in the Via (RFC 3581 §4).
             reply_to = state.make_endpoint(source.listener.key, source.host, request.via_port or 5060, None)
+        if state.transactions.full:
+            state.turn_away(request, reply_to, via, out)  # not even a machine for it
+            return
         timers = state.policy.timers
         if method == b"INVITE":
             invite = InviteServer(key, request, reply_to, via, b"", timers)

@@ -167,6 +167,16 @@ class State:
         self.counters.refused(status)
         self.reply(server, status, now, out, headers)
 
+    def turn_away(self, request: Request, endpoint: Endpoint, via: bytes, out: EngineEffects) -> None:
+        """503 with Retry-After and without a transaction (§8.2.7): a flood of refusals fills no table that calls in
+        progress need. Every copy gets the same tag; the ACK leads nowhere and ends here."""
+        seconds = max(1, round(self.policy.sip.overload.retry_after))
+        tag = b"rf-%08x" % crc32(request.data)
+        data = response(request, 503, PHRASES[503], via, tag, b"Retry-After: %d\r\n" % seconds)
+        out.sends.append((endpoint, data))
+        self.counters.refused(503)
+        self.count_response(503)
+
     def count_response(self, status: int) -> None:
         """One response sent toward a caller."""
         label = STATUS_CLASS[status // 100]

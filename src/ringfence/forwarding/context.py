@@ -77,7 +77,7 @@ class ResponseContext:
 
     @property
     def waiting(self) -> bool:
-        """Whether any branch may still answer finally; one that was passed over for its silence keeps nobody waiting."""
+        """Whether any branch may still answer finally; one passed over for its silence keeps nobody waiting."""
         clients = self.clients
         return any(
             client.state == CLIENT_PROCEEDING or (client.state == CALLING and client is clients[-1])
