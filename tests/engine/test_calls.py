@@ -188,6 +188,25 @@ def test_a_reinvite_and_its_ack_travel_both_ways(stage: Stage) -> None:
     assert len(stage.engine.state.dialogs) == 1
 
 
+@pytest.mark.parametrize("provisional", [False, True])
+def test_a_slow_answer_to_a_bye_is_announced_late(stage: Stage, provisional: bool) -> None:
+    """RFC 4320 §4.1: a 100 to a non-INVITE request when timer E would have reached T2, and not a moment sooner."""
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route))
+    bye = stage.take()[0][1]
+    if provisional:
+        stage.receive(answer(bye, 100), GATEWAY)
+    stage.pass_time(3.3)
+    assert [line for line in stage.summary() if line.startswith("caller")] == []
+    stage.pass_time(0.5)
+    assert [line for line in stage.summary() if line.startswith("caller")] == ["caller 100"]
+    stage.receive(answer(bye, 200), GATEWAY)
+    assert stage.summary() == ["caller 200"]
+
+
 def test_the_rest_of_the_route_set_is_followed(stage: Stage) -> None:
     forwarded = place(stage, invite())
     stage.receive(answer(forwarded, 200), GATEWAY)

@@ -18,11 +18,11 @@ from ringfence.transaction import timers as t
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import cancel_for
-from ringfence.transaction.server import InviteServer
+from ringfence.transaction.server import TRYING, InviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX
 
 FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
-NO_ANSWER, GRACE_OVER = 3, 4  # beyond what a transaction's own timers return
+NO_ANSWER, GRACE_OVER, TRYING_DUE = 3, 4, 6  # beyond what a transaction's own timers return
 
 Client = InviteClient | NonInviteClient
 
@@ -32,7 +32,7 @@ class Alarm:
 
     __slots__ = ("client", "kind")
 
-    def __init__(self, client: InviteClient, kind: int) -> None:
+    def __init__(self, client: Client, kind: int) -> None:
         self.client = client
         self.kind = kind
 
@@ -87,7 +87,10 @@ class Forwarder:
         context.clients.append(client)
         state.transactions.clients[branch] = client
         client.start(now, out)
-        if context.hops and isinstance(client, InviteClient) and context.group is not None:
+        if not invite:
+            # RFC 4320 §4.1: then a 100 is due if there is nothing else to say, and none before.
+            out.timers.arm(now, policy.timers.trying, Alarm(client, TRYING_DUE), t.OWNER)
+        elif context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
 
     def _copy(self, context: ResponseContext, endpoint: Endpoint, branch: bytes) -> bytes:
@@ -242,6 +245,10 @@ class Forwarder:
         branch = client.context
         if not isinstance(branch, Branch):
             return  # the transaction is over and forgotten
+        if alarm.kind == TRYING_DUE:
+            if branch.context.server.state == TRYING:
+                self.state.reply(branch.context.server, 100, now, out)
+            return
         if alarm.kind == GRACE_OVER:
             # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
             # consider the original transaction cancelled".
