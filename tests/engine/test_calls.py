@@ -219,6 +219,37 @@ def test_the_rest_of_the_route_set_is_followed(stage: Stage) -> None:
     assert header(bye, "Route") == ["<sip:198.51.100.7:5070;lr>"]
 
 
+def test_a_contact_that_is_no_gateway_may_answer_what_it_was_asked(stage: Stage) -> None:
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri="sip:callee@203.0.113.9:5060"))
+    ((hop, bye),) = stage.take()
+    assert (hop.host, hop.port) == STRANGER
+    stage.receive(answer(bye, 200), ("203.0.113.8", 5060))
+    stage.receive(answer(bye, 200).replace(b".", b"-"), STRANGER)
+    assert stage.take() == [] and stage.engine.state.counters.unknown_sources == 2
+    stage.receive(answer(bye, 200), STRANGER)
+    assert stage.summary() == ["caller 200"]
+
+
+def test_an_answer_finds_another_way_when_its_connection_is_gone() -> None:
+    """RFC 3261 §18.2.2."""
+    listeners = [Listener(0, "udp", PROXY, 5060), Listener(1, "tcp", PROXY, 5060)]
+    stage = Stage(rules=QUIET, listeners=listeners)
+    stage.receive(invite(via_params="").replace(b"UDP", b"TCP"), (CALLER[0], 40_000), listener=1)
+    forwarded = stage.take()[1][1]
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    ((came_by, ok),) = stage.take()
+    assert came_by.port == 40_000
+    stage.engine.unreachable(came_by, ok, stage.now, stage.out)
+    ((again, repeated),) = stage.take()
+    assert (again.transport, again.host, again.port, repeated) == ("tcp", *CALLER, ok)
+    stage.engine.unreachable(again, ok, stage.now, stage.out)
+    assert stage.take() == []
+
+
 def test_a_next_hop_by_name_is_looked_up(stage: Stage) -> None:
     forwarded = place(stage, invite())
     stage.receive(answer(forwarded, 200), GATEWAY)

@@ -55,7 +55,7 @@ class Engine:
             source.generation = policy.epoch
         peer = source.peer
         if peer is None:
-            self._stranger(data, source, out)
+            self._stranger(data, source, now, out)
             return
         try:
             message = parse(data)
@@ -68,9 +68,14 @@ class Engine:
             assert isinstance(peer, Peer)
             self._request(message, source, peer, now, out)
 
-    def _stranger(self, data: bytes, source: Endpoint, out: EngineEffects) -> None:
-        """No trunk and no gateway: counted, and answered only if the operator wants it (403, RFC 3261 §21.4.4)."""
+    def _stranger(self, data: bytes, source: Endpoint, now: float, out: EngineEffects) -> None:
+        """No trunk and no gateway: counted, and answered only if the operator wants it (403, RFC 3261 §21.4.4).
+
+        Inside a dialog the next hop may be such a one (a Contact of its own); asked by us, it may answer.
+        """
         counters = self.state.counters
+        if data.startswith(b"SIP/2.0 ") and self.state.salt in data and self._was_asked(data, source, now, out):
+            return
         if not data.strip(b"\r\n\0 "):
             counters.ignored_keepalives += 1
             return
@@ -79,6 +84,20 @@ class Engine:
             answer = salvaged_response(data, 403, b"Forbidden", source.host, source.port)
             if answer is not None:
                 out.sends.append((source, answer))
+
+    def _was_asked(self, data: bytes, source: Endpoint, now: float, out: EngineEffects) -> bool:
+        """Whether this is the answer of a hop that we sent a request to; if so it is passed on."""
+        try:
+            message = parse(data)
+        except SipError:
+            return False
+        if not isinstance(message, Response):
+            return False
+        client = self.forwarder.client_of(message)
+        if client is None or not client.is_from(source):
+            return False
+        self.forwarder.answered(source, message, now, out)
+        return True
 
     def _malformed(self, data: bytes, source: Endpoint, error: SipError, out: EngineEffects) -> None:
         counters = self.state.counters
@@ -243,6 +262,13 @@ class Engine:
         if isinstance(message, Request):
             suffix = CANCEL_SUFFIX if message.method == b"CANCEL" else b""
             self.forwarder.unreachable(endpoint, message.via_branch + suffix, now, out)
+        elif endpoint.reliable:
+            # §18.2.2: if the connection that the request came by is no longer open, "the server SHOULD open a
+            # connection to the IP address in the received parameter, if present, using the port in the sent-by value".
+            state = self.state
+            again = state.endpoint_at(endpoint.transport, endpoint.host, message.via_port, endpoint.listener)
+            if again is not None and again.port != endpoint.port:
+                out.sends.append((again, data))
 
     def resolved(self, ticket: int, targets: list[Target], now: float, out: EngineEffects) -> None:
         """Addresses for a name that a request's next hop bore, best first."""

@@ -105,14 +105,18 @@ class Forwarder:
 
     # -- answers ----------------------------------------------------------------------------------------------
 
+    def client_of(self, response: Response) -> Client | None:
+        """The transaction that a response belongs to (§17.1.3)."""
+        key = response.via_branch
+        if response.cseq_method == b"CANCEL":
+            key += CANCEL_SUFFIX
+        return self.state.transactions.clients.get(key)
+
     def answered(self, source: Endpoint, response: Response, now: float, out: EngineEffects) -> None:
         """A response came from `source`; those that nobody asked for, or somebody else was asked for, are dropped."""
         state = self.state
         counters = state.counters
-        key = response.via_branch
-        if response.cseq_method == b"CANCEL":
-            key += CANCEL_SUFFIX
-        client = state.transactions.clients.get(key)
+        client = self.client_of(response)
         # §18.1.2: the sent-by must be ours. RFC 6026 §7.3... a proxy drops what matches no transaction.
         if client is None or not client.is_from(source) or response.via_sent_by != client.endpoint.listener.sent_by:
             counters.stray_responses += 1
