@@ -308,6 +308,23 @@ def test_long_requests_go_by_tcp_and_back_to_udp_when_refused() -> None:
     assert stage.summary() == ["caller 200"]
 
 
+def test_a_long_ack_goes_by_a_connection_that_is_open() -> None:
+    listeners = [Listener(0, "udp", PROXY, 5060), Listener(1, "tcp", PROXY, 5060)]
+    stage = Stage(rules=QUIET, listeners=listeners)
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    ack = in_dialog("ACK", route, cseq=1, extra=("X-Long: " + "x" * 1300,))
+    stage.receive(ack)
+    ((hop, _),) = stage.take()
+    assert hop.transport == "udp"  # whether anybody takes connections there is not known
+    stage.endpoint(1, *GATEWAY).connection = 7
+    stage.receive(ack)
+    ((hop, copy),) = stage.take()
+    assert hop.transport == "tcp" and header(copy, "Via")[0].startswith("SIP/2.0/TCP")
+
+
 def test_options_for_us_are_answered(stage: Stage) -> None:
     stage.receive(invite(method="OPTIONS", uri="sip:198.51.100.99:5060"))
     (reply,) = stage.take_to(CALLER)
