@@ -239,6 +239,45 @@ def test_a_late_event_loop_sheds_new_calls(stage: Stage) -> None:
     assert refusal.startswith(b"SIP/2.0 503") and header(refusal, "Retry-After") == ["5"]
 
 
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@10.0.0.1", ("udp", "10.0.0.1", 5060)),
+        ("sip:a@10.0.0.1;maddr=10.0.0.2", ("udp", "10.0.0.2", 5060)),
+        ("sip:a@phone.example:5070;lr;MADDR=10.0.0.2", ("udp", "10.0.0.2", 5070)),
+        ("sip:a@10.0.0.1;transport=UDP", ("udp", "10.0.0.1", 5060)),
+        ("sip:a@10.0.0.1;transport=ws", None),
+        ("sip:a@10.0.0.1;transport=", None),
+        ("sip:a@10.0.0.1;transport=udp4", None),
+        ("sip:a@224.0.1.75", None),
+        ("sip:a@10.0.0.1;maddr=239.255.255.1", None),
+        ("sip:a@255.255.255.255", None),
+        ("sip:a@0.0.0.0", None),
+        ("sip:a@300.0.0.1", None),
+        ("sip:a@[ff02::1]", None),
+        ("tel:+861012345678", None),
+    ],
+)
+def test_where_a_request_inside_a_dialog_may_lead(stage: Stage, uri: str, hop: tuple[str, str, int] | None) -> None:
+    found = stage.engine.state.next_hop(uri.encode(), stage.listeners[0])
+    assert (found and (found.transport, found.host, found.port)) == hop
+    forwarded = place(stage)
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri=uri))
+    if hop is None:
+        assert stage.summary() == [f"caller {416 if uri.startswith('tel') else 503}"]
+    else:
+        assert stage.summary() == [f"{hop[1]} BYE"]
+
+
+def test_options_for_us_may_not_require_what_we_do_not_know(stage: Stage) -> None:
+    stage.receive(invite(method="OPTIONS", uri="sip:198.51.100.99:5060", extra=("Require: foo", "Require: bar")))
+    ((_, refusal),) = stage.take()
+    assert refusal.startswith(b"SIP/2.0 420 ") and header(refusal, "Unsupported") == ["foo, bar"]
+
+
 def test_next_hops_are_remembered_within_bounds(stage: Stage) -> None:
     state = stage.engine.state
     for number in range(MAX_NEXT_HOPS + 10):

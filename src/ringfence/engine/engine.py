@@ -165,6 +165,10 @@ class Engine:
         state = self.state
         if request.method == b"OPTIONS" and not request.to_tag and self._for_us(request):
             # §11.2; also the OPTIONS whose Max-Forwards ends here (§16.3 item 3).
+            required = b", ".join(request.index.values(h.REQUIRE))
+            if required:  # §8.2.2.3: it is ours to understand here
+                state.refuse(server, 420, now, out, b"Unsupported: %b\r\n" % required)
+                return
             headers = b"Allow: %b\r\nAccept: application/sdp\r\nServer: %b\r\n" % (
                 state.policy.allow, state.policy.sip.server_name.encode(),
             )  # fmt: skip

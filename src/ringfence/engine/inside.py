@@ -67,7 +67,8 @@ class Inside:
             return
         hop = state.next_hop(path.next_uri, path.listener or source.listener)
         if hop is None:
-            state.refuse(server, 416, now, out)
+            # §16.3 item 2 for a scheme that leads nowhere; §16.9 for an address that none of our sockets reaches.
+            state.refuse(server, 503 if path.next_uri[:3].lower() == b"sip" else 416, now, out)
             return
         context = ResponseContext(server, request, source)
         server.context = context
