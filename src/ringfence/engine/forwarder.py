@@ -118,7 +118,13 @@ class Forwarder:
         counters = state.counters
         client = self.client_of(response)
         # §18.1.2: the sent-by must be ours. RFC 6026 §7.3... a proxy drops what matches no transaction.
-        if client is None or not client.is_from(source) or response.via_sent_by != client.endpoint.listener.sent_by:
+        if (
+            client is None
+            or not client.is_from(source)
+            or response.via_sent_by != client.endpoint.listener.sent_by
+            # §17.1.3 item 2; what else may share a branch is told apart by its key.
+            or (response.cseq_method == b"INVITE") != isinstance(client, InviteClient)
+        ):
             counters.stray_responses += 1
             return
         branch = client.context
