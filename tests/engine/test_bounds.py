@@ -214,6 +214,7 @@ def test_nothing_of_a_finished_call_stays_nor_waits_for_the_collector(play: Call
     """When its last timer has passed, reference counting alone has freed every object of the call."""
     on = stage(sip={"forward_methods": ["MESSAGE"], "timers": {"c": "181s"}})
     gc.collect()
+    before = {id(thing) for thing in of_calls()}  # other tests' own
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
@@ -229,13 +230,13 @@ def test_nothing_of_a_finished_call_stays_nor_waits_for_the_collector(play: Call
     assert left == []
     assert len(on.engine.state.transactions) == 0 and len(on.timers) == 0
     assert len(on.engine.screen) == 0 and len(on.engine.inside) == 0
-    gc.collect()
-    alive = [
-        thing
-        for thing in gc.get_objects()
-        if isinstance(thing, ClientTransaction | ServerTransaction | ResponseContext | Branch | Message | Alarm)
-    ]
-    assert alive == []
+    assert [thing for thing in of_calls() if id(thing) not in before] == []
+
+
+def of_calls() -> list[object]:
+    """Everything alive that belongs to a call."""
+    kinds = (ClientTransaction, ServerTransaction, ResponseContext, Branch, Message, Alarm)
+    return [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
 
 
 def is_ours(thing: object) -> bool:
