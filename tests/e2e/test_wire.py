@@ -107,6 +107,23 @@ def test_a_long_invite_goes_by_tcp_or_back_by_udp(
         daemon.stop()
 
 
+def test_a_port_that_nobody_has_is_known_at_once(
+    ends: Ends, far: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    """By ICMP, which quotes the beginning of the INVITE only: well before `no_answer` and the first repeat."""
+    settings = daemon_settings(ends.proxy, [CALLER], [ends.second_callee, ends.callee])
+    settings["gateways"]["default"]["no_answer"] = "30s"
+    settings["sip"] = {"timers": {"t1": "10s", "t2": "10s"}}
+    daemon = Daemon(settings, tmp_path / "ringfence", CALLER + ":0")
+    try:
+        caller, gateway = far
+        forwarded = place(ends, far, body="x" * 700)
+        gateway.sendto(answer(forwarded, 404), split(ends.proxy))
+        assert of(b"SIP/2.0 404 ", caller)
+    finally:
+        daemon.stop()
+
+
 def test_from_ipv4_to_ipv6_and_back(ends: Ends, far: tuple[socket.socket, socket.socket], tmp_path: Path) -> None:
     caller, _ = far
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:

@@ -147,6 +147,25 @@ def test_an_unreachable_gateway_counts_as_503() -> None:
     assert on.summary() == []
 
 
+@pytest.mark.parametrize("quoted", [400, 300])
+def test_the_beginning_of_an_invite_says_which_gateway_is_dead(quoted: int) -> None:
+    """ICMP gives back as much as fits in its own packet, which no INVITE with a body does."""
+    on = stage()
+    forwarded = place(on)
+    assert len(forwarded[:quoted]) < len(forwarded)
+    on.engine.unreachable(on.endpoint(0, *GATEWAY), forwarded[:quoted], on.now, on.out)
+    assert on.summary() == ["second INVITE"]
+
+
+def test_too_little_of_a_message_says_nothing() -> None:
+    on = stage()
+    forwarded = place(on)
+    for end in (0, 8, forwarded.index(b";branch=") + 20):
+        on.engine.unreachable(on.endpoint(0, *GATEWAY), forwarded[:end], on.now, on.out)
+    on.engine.unreachable(on.endpoint(0, *SECOND_GATEWAY), forwarded, on.now, on.out)
+    assert on.summary() == []
+
+
 def test_nowhere_to_go_is_503() -> None:
     on = stage()
     for gateway in on.engine.state.policy.groups["softswitch"].gateways:

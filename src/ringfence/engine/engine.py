@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Alarm, Forwarder
 from ringfence.engine.inside import Inside
@@ -23,6 +25,9 @@ from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX, server_key
 from ringfence.transaction.timers import TERMINATED, TIMED_OUT
+
+# ICMP quotes some 500 bytes, which no INVITE with a body fits in: our Via, on top of all others, is enough.
+_branch_of_ours = re.compile(rb"\r\nVia: SIP/2\.0/[A-Z]++ [^;\r\n]++;branch=([^;\s]++)\r\n").search
 
 
 class Engine:
@@ -257,22 +262,27 @@ class Engine:
         self.screen.facts(ticket, facts, now, out)
 
     def unreachable(self, endpoint: Endpoint, data: bytes, now: float, out: EngineEffects) -> None:
-        """The transport could not deliver `data`."""
+        """The transport could not deliver `data`; of a datagram perhaps the beginning only, as ICMP quotes it."""
         self.state.counters.unreachable += 1
-        try:
-            message = parse(data)
-        except SipError:
-            return  # not one of ours
-        if isinstance(message, Request):
-            suffix = CANCEL_SUFFIX if message.method == b"CANCEL" else b""
-            self.forwarder.unreachable(endpoint, message.via_branch + suffix, now, out)
+        if not data.startswith(b"SIP/2.0 "):
+            branch = _branch_of_ours(data)
+            if branch is not None:
+                suffix = CANCEL_SUFFIX if data.startswith(b"CANCEL ") else b""
+                self.forwarder.unreachable(endpoint, branch[1] + suffix, now, out)
         elif endpoint.reliable:
-            # §18.2.2: if the connection that the request came by is no longer open, "the server SHOULD open a
-            # connection to the IP address in the received parameter, if present, using the port in the sent-by value".
-            state = self.state
-            again = state.endpoint_at(endpoint.transport, endpoint.host, message.via_port, endpoint.listener)
-            if again is not None and again.port != endpoint.port:
-                out.sends.append((again, data))
+            self._answer_elsewhere(endpoint, data, out)
+
+    def _answer_elsewhere(self, endpoint: Endpoint, data: bytes, out: EngineEffects) -> None:
+        """§18.2.2: if the connection that the request came by is no longer open, "the server SHOULD open a connection
+        to the IP address in the received parameter, if present, using the port in the sent-by value"."""
+        try:
+            response = parse(data)
+        except SipError:
+            return  # of a request that was refused unread
+        state = self.state
+        again = state.endpoint_at(endpoint.transport, endpoint.host, response.via_port, endpoint.listener)
+        if again is not None and again.port != endpoint.port:
+            out.sends.append((again, data))
 
     def resolved(self, ticket: int, targets: list[Target], now: float, out: EngineEffects) -> None:
         """Addresses for a name that a request's next hop bore, best first."""

@@ -277,7 +277,7 @@ class Forwarder:
     def unreachable(self, endpoint: Endpoint, key: bytes, now: float, out: EngineEffects) -> None:
         """The transport could not deliver a request of ours (§16.9: as if a 503 had come)."""
         client = self.state.transactions.clients.get(key)
-        if client is None or client.endpoint is not endpoint or client.state != c.CALLING:
+        if client is None or not client.is_from(endpoint) or client.state != c.CALLING:
             return
         branch = client.context
         if isinstance(branch, Branch):
