@@ -291,3 +291,21 @@ def test_noise_raises_nothing_and_is_counted(stage: Stage) -> None:
         stage.receive(data)
     assert stage.engine.state.counters.malformed == 5
     assert CALLER[0] not in stage.summary()
+
+
+def test_an_answer_never_goes_where_a_maddr_points(stage: Stage) -> None:
+    """RFC 3261 §18.2.2 would send it there: with it a trunk could have our answers sent to anybody."""
+    stage.receive(invite(via_params=";rport;maddr=203.0.113.9"))
+    assert stage.summary() == ["caller 100", "gateway INVITE"]
+
+
+def test_a_sips_call_goes_to_the_gateways_as_they_are(stage: Stage) -> None:
+    """RFC 3261 §26.2.2: behind us is the domain that the URI names, whose own policy says how it is reached."""
+    stage.receive(invite(uri="sips:+8613900001000@198.51.100.99"))
+    (_, (hop, forwarded)) = stage.take()
+    assert hop.transport == "udp" and forwarded.startswith(b"INVITE sips:")
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri="sips:callee@198.51.100.1"))
+    assert stage.summary() == ["caller 503"]  # inside the dialog a sips URI is TLS or nothing
