@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfence import __version__
 from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.control.question import Question
 from ringfence.telemetry.metrics import CONTENT_TYPE, render
 
 Ask = Callable[[str, dict[str, Any], float], Awaitable[Any]]
@@ -55,19 +56,6 @@ class Draining(BaseModel):
     """No new calls are taken; the process ends when the last call did."""
 
     draining: Literal[True] = True
-
-
-class Question(BaseModel):
-    """A call to be judged without being made."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    caller: str = Field(default="", max_length=256, description="number or URI shown as caller; empty: withheld")
-    callee: str = Field(max_length=256, description="number or URI called")
-    trunk: str | None = Field(default=None, max_length=128, description="trunk it comes from; none: the only one")
-    display: str = Field(default="", max_length=256, description="display name shown")
-    asserted: str | None = Field(default=None, max_length=256, description="P-Asserted-Identity, if any")
-    at: float | None = Field(default=None, description="time of the call, Unix seconds; none: now")
 
 
 bearer = HTTPBearer(auto_error=False, description="the token of control.token_file or control.token_env")
@@ -176,7 +164,10 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
 
     @app.post("/explain", dependencies=guarded, responses=refusals)
     async def explain(question: Question) -> dict[str, Any]:
-        """The verdict for a call, with every finding, without making the call."""
+        """The verdict for a call, with every finding, without making or counting it.
+
+        By the policy in force and with the facts that such a call would get now, except for those that are given.
+        """
         answer: dict[str, Any] = await ask("explain", question.model_dump(), WORK_TIMEOUT)
         return answer
 
