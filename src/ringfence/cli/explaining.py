@@ -62,7 +62,9 @@ def explain(
     try:
         answer = asyncio.run(_running(config, question) if running else _here(config, question, live))
     except CannotExplain as error:
-        raise CannotExplain(f"{message}: {error}") from None if message else error
+        if message is None:
+            raise
+        raise CannotExplain(f"{message}: {error}") from None
     if json:
         output.as_json(answer)
     else:
