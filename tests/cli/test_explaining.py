@@ -165,7 +165,7 @@ def test_what_is_no_new_call_is_said(ringfence: Ringfence, tmp_path: Path, text:
         (("--from", "1", "--to", "sip:x y"), 1, "no INVITE can be written with these numbers: a URI is malformed\n"),
         (("--from", "1" * 257, "--to", "2"), 64, "--from: String should have at most 256 characters"),
         (("--from", "1", "--to", ""), 64, "callee or message is missing"),
-        (("--from", "1", "--to", "2", "--live", "--running"), 64, "leave out --live"),
+        (("--from", "1", "--to", "2", "--live", "--running"), 64, "--running has facts"),
         (("--from", "1", "--to", "2", "--running"), 1, "the SIP process does not answer\n"),
     ],
 )

@@ -23,6 +23,7 @@ def full_counters() -> Counters:
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
+    counters.finding("rate.over_limit", "observe", "acme")
     return counters
 
 

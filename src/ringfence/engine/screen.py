@@ -134,6 +134,8 @@ class Screen:
         state = self._state
         counters = state.counters
         counters.verdict(verdict.reason, verdict.action, trunk.name)
+        for judged in verdict.findings:
+            counters.finding(judged.reason, judged.mode, trunk.name)
         for need in verdict.unknown:
             counters.unscreened[need] = counters.unscreened.get(need, 0) + 1
         answer = verdict.answer

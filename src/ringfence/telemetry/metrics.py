@@ -180,6 +180,15 @@ def _engine(counters: dict[str, Any]) -> Iterator[Metric]:
         ["rule", "reason", "action", "trunk"],
         verdicts,
     )
+    findings = ([*_rule_and_reason(reason), mode, trunk] for reason, mode, trunk, _ in counters["findings"])
+    counts = (count for *_, count in counters["findings"])
+    yield _labelled(
+        "counter",
+        "findings",
+        "Screened calls that a rule spoke about, by its mode; in observe it weighs nothing.",
+        ["rule", "reason", "mode", "trunk"],
+        zip(findings, counts, strict=True),
+    )
 
 
 def _rule_and_reason(code: str) -> list[str]:

@@ -53,12 +53,16 @@ class Snapshot(TypedDict):
 
 
 def counted(counters: Counters) -> dict[str, Any]:
-    """The engine's counters with keys that JSON can have: verdicts become [reason, action, trunk, count] rows."""
+    """The engine's counters with keys that JSON can have: verdicts and findings become rows.
+
+    verdicts: [reason, action, trunk, count]; findings: [reason, mode, trunk, count].
+    """
     plain: dict[str, Any] = {}
     for name in Counters.__slots__:
         value = getattr(counters, name)
         plain[name] = dict(value) if isinstance(value, dict) else value
     plain["verdicts"] = [[*key, count] for key, count in counters.verdicts.items()]
+    plain["findings"] = [[*key, count] for key, count in counters.findings.items()]
     plain["refused_locally"] = {str(status): count for status, count in counters.refused_locally.items()}
     return plain
 
