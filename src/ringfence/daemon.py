@@ -281,12 +281,16 @@ class Daemon:
 def _tables(engine: Engine) -> list[Table]:
     state = engine.state
     limits = state.policy.sip.limits
-    refused = state.counters.refused_locally.get(503, 0)
     return [
-        {"name": "transactions", "size": len(state.transactions), "limit": state.transactions.limit, "shed": refused},
+        {
+            "name": "transactions",
+            "size": len(state.transactions),
+            "limit": state.transactions.limit,
+            "shed": state.transactions.shed,
+        },
         {"name": "dialogs", "size": len(state.dialogs), "limit": state.dialogs.limit, "shed": state.dialogs.shed},
         {"name": "screening", "size": len(engine.screen), "limit": state.transactions.limit, "shed": 0},
-        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": 0},
+        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": engine.inside.shed},
     ]
 
 
