@@ -238,21 +238,33 @@ class Daemon:
             return lacking(given, needs, "unreachable")
 
     def _ready(self) -> dict[str, Any]:
-        reasons = []
-        if self._draining:
-            reasons.append("draining")
+        """reasons: why calls should go elsewhere. warnings: what is amiss while they are served: a store that is gone
+        or a fault in a file hits all nodes at once, and must not take them all away."""
+        reasons = ["draining"] if self._draining else []
+        warnings = self._store_warnings()
         if self._runner is None:
             reasons.append("starting")
         else:
+            groups = self._runner.engine.state.policy.groups
+            dead = [name for name, group in groups.items() if not any(each.answers for each in group.gateways)]
+            told = [f"no gateway of group {name} answers" for name in dead]
+            (reasons if len(dead) == len(groups) else warnings).extend(told)
             now = asyncio.get_running_loop().time()
-            for name, group in self._runner.engine.state.policy.groups.items():
-                if not any(gateway.usable(now) for gateway in group.gateways):
-                    reasons.append(f"no gateway of group {name} answers")
-        if not self._lookups.connected:
-            reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
+            for name in groups.keys() - dead:
+                if not any(each.usable(now) for each in groups[name].gateways):
+                    warnings.append(f"every gateway of group {name} failed a call lately")
         if self._reloader.faults:
-            reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")
-        return {"ready": not reasons, "generation": self._reloader.current.generation, "reasons": reasons}
+            warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
+        generation = self._reloader.current.generation
+        return {"ready": not reasons, "generation": generation, "reasons": reasons, "warnings": warnings}
+
+    def _store_warnings(self) -> list[str]:
+        effect = "marketing calls are refused, others are judged without score and rate"
+        if not self._lookups.connected:
+            return [f"the store is not connected: {effect}"]
+        if self._lookups.breaker_state != "closed":
+            return [f"the store does not answer in time: {effect}"]
+        return []
 
     def _snapshot(self) -> Snapshot:
         if self._runner is None:

@@ -107,4 +107,5 @@ def _daemon(running: dict[str, Any] | None) -> str:
     if running is None:
         return "none answers on this data directory"
     state = "ready" if running.get("ready") else "not ready: " + "; ".join(running.get("reasons", []))
-    return f"generation {running.get('generation')}, {state}"
+    warnings = "".join(f"; warning: {each}" for each in running.get("warnings", []))
+    return f"generation {running.get('generation')}, {state}{warnings}"

@@ -32,11 +32,12 @@ class Live(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether calls are served, and why not."""
+    """Whether calls are served, and why not. warnings: what is amiss although they are."""
 
     ready: bool
     generation: int | None = None
     reasons: list[str] = []
+    warnings: list[str] = []
 
 
 class Generation(BaseModel):
@@ -117,7 +118,7 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
 
     @app.get("/ready", responses={503: {"model": Readiness, "description": "Not ready; the reasons say why"}})
     async def ready(response: Response) -> Readiness:
-        """200 when calls are served; 503 with the reasons otherwise."""
+        """200 when calls are served, with warnings if something is amiss; 503 with the reasons otherwise."""
         try:
             answer = Readiness.model_validate(await ask("ready", {}, LOOK_TIMEOUT))
         except ControlError as error:

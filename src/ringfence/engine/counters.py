@@ -17,14 +17,14 @@ class Counters:
     """Since the start of the process.
 
     requests: received, by method. responses: sent to callers, by status class ("1xx"). answers: received from
-    gateways, by status class. verdicts: by (reason or "", action, trunk). findings: by (reason, mode, trunk), those that weigh
-    nothing too: what a rule in observe would do is read from them. refused_locally: by status, for requests
-    that the proxy refused before or without a screen.
+    gateways, by status class. verdicts: by (reason or "", action, trunk). findings: by (reason, mode, trunk), those
+    that weigh nothing too: what a rule in observe would do is read from them. refused_locally: by status, for
+    requests that the proxy refused before or without a screen.
     """
 
     __slots__ = (
-        "abandoned", "answers", "failovers", "findings", "ignored_keepalives", "malformed", "refused_locally", "requests",
-        "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened", "verdicts",
+        "abandoned", "answers", "failovers", "findings", "ignored_keepalives", "malformed", "refused_locally",
+        "requests", "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened", "verdicts",
     )  # fmt: skip
 
     def __init__(self) -> None:
