@@ -287,6 +287,11 @@ class Daemon:
             resolver=self._resolver.stats(),
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
+            restarts={
+                name: child.restarts
+                for name, child in (("store", self._store), ("control", self._control))
+                if child is not None
+            },
         )
 
 

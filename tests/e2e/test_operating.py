@@ -153,6 +153,7 @@ async def test_a_store_that_dies_comes_back(house: House) -> None:
     assert (await house.call(5071, GRANTED)).status == 200
     await house.until(lambda: house.metric("lookup_connected") == 1)
     assert house.metric("lookup_reconnects_total") == 1
+    assert (house.metric("child_restarts_total", process="store"), house.metric("child_restarts_total")) == (1, 1)
     assert (await house.call(5072, MARKETER)).status == 200  # the consent was kept
 
 

@@ -63,5 +63,6 @@ def full_snapshot(**changed: Any) -> Snapshot:
         "loop_lag": lag.plain(),
         "rule_faults": {"rate": 1},
         "faults": 13,
+        "restarts": {"store": 1},
     }
     return snapshot(**(given | changed))

@@ -50,6 +50,7 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_table_size", {"table": "transactions"}, 12),
         ("ringfence_table_limit", {"table": "transactions"}, 400_000),
         ("ringfence_table_shed_total", {"table": "transactions"}, 2),
+        ("ringfence_child_restarts_total", {"process": "store"}, 1),
         ("ringfence_findings_total", {"rule": "rate", "reason": "over_limit", "mode": "observe", "trunk": "acme"}, 1),
         ("ringfence_rule_faults_total", {"rule": "rate"}, 1),
         ("ringfence_gateway_state", {"group": "core", "gateway": "core/sip:10.0.0.1", "state": "held"}, 1),

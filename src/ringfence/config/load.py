@@ -15,7 +15,8 @@ from ringfence.config.validation import Source, reworded, validate
 from ringfence.config.yaml_source import read_yaml
 from ringfence.ledger import Ledger, LedgerError, LedgerFault, build_ledger
 from ringfence.numbering import Numbering
-from ringfence.screening import Pipeline, PolicyError
+from ringfence.screening import Pipeline, PolicyError, PolicyFault
+from ringfence.screening.policy import policy_faults
 
 
 class Bundle:
@@ -68,10 +69,10 @@ def load_bundle(
         ledger = build_ledger(settings.trunks, numbering, path.absolute().parent, generation, files.read)
         pipeline = Pipeline(settings.screening, ledger)
     except LedgerError as error:
-        raise ConfigError(faults + _ledger_faults(error.faults, source)) from None
+        further = policy_faults(settings.screening, error.trunks)
+        raise ConfigError(faults + _ledger_faults(error.faults, source) + _policy_faults(further, source)) from None
     except PolicyError as error:
-        refused = [source.fault(fault.location, reworded(fault.message)) for fault in error.faults]
-        raise ConfigError(faults + refused) from None
+        raise ConfigError(faults + _policy_faults(error.faults, source)) from None
     if faults:
         raise ConfigError(faults)
     return Bundle(generation, settings, numbering, ledger, pipeline, source)
@@ -85,6 +86,10 @@ def _read(path: Path, files: Files, environ: Mapping[str, str]) -> tuple[Setting
 
 def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
     return [source.fault(location, message) for location, message in findings(settings)]
+
+
+def _policy_faults(faults: Iterable[PolicyFault], source: Source) -> list[Fault]:
+    return [source.fault(fault.location, reworded(fault.message)) for fault in faults]
 
 
 def _ledger_faults(faults: Iterable[LedgerFault], source: Source) -> list[Fault]:

@@ -24,7 +24,8 @@ class Counters:
 
     __slots__ = (
         "abandoned", "answers", "failovers", "findings", "ignored_keepalives", "malformed", "refused_locally",
-        "requests", "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened", "verdicts",
+        "requests", "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -159,6 +159,9 @@ def _process(taken: Snapshot) -> Iterator[Metric]:
     yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])
     yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
     yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
+    restarts = (([name], float(count)) for name, count in taken["restarts"].items())
+    text = "Times that the embedded store or the HTTP process ended unasked and was started again."
+    yield _labelled("counter", "child_restarts", text, ["process"], restarts)
     lag = taken["loop_lag"]
     yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
     yield _gauge("loop_lag_longest_seconds", "Longest delay of the last minute or two.", lag["longest"])

@@ -32,7 +32,7 @@ class Snapshot(TypedDict):
 
     started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`, resolver: `Resolver.stats()`, transports:
     `Transports.stats()`. rule_faults: exceptions by rule. faults: exceptions that the runner caught.
-    config_faults: faults of the last reload, 0 when it was taken.
+    config_faults: faults of the last reload, 0 when it was taken. restarts: of processes beside the SIP process, by name.
     """
 
     node: str
@@ -50,6 +50,7 @@ class Snapshot(TypedDict):
     rule_faults: dict[str, int]
     faults: int
     config_faults: int
+    restarts: dict[str, int]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def snapshot(
     resolver: Mapping[str, int] | None = None,
     faults: int = 0,
     config_faults: int = 0,
+    restarts: Mapping[str, int] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -101,4 +103,5 @@ def snapshot(
         resolver=resolver or {},
         faults=faults,
         config_faults=config_faults,
+        restarts=dict(restarts or {}),
     )
