@@ -32,7 +32,7 @@ class Snapshot(TypedDict):
 
     started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`, resolver: `Resolver.stats()`, transports:
     `Transports.stats()`. rule_faults: exceptions by rule. faults: exceptions that the runner caught.
-    config_faults: faults of the last reload, 0 when it was taken. restarts: of processes beside the SIP process, by name.
+    config_faults: faults of the last reload, 0 when it was taken. restarts: of the processes beside this, by name.
     """
 
     node: str
