@@ -30,7 +30,7 @@ ENGINE_NUMBERS = {
     "ignored_keepalives": ("ignored_keepalives", "Keep-alives that are owed no answer."),
     "failovers": ("gateway_failovers", "Calls sent on to another gateway after one failed."),
     "unreachable": ("unreachable_sends", "Messages that the transport could not deliver."),
-    "abandoned": ("abandoned_calls", "Calls given up because their caller was gone."),
+    "abandoned": ("abandoned_calls", "Calls that the caller cancelled before they were judged."),
 }
 """Plain counters of engine.Counters: metric name without prefix and `_total`, and help."""
 
