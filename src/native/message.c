@@ -4,21 +4,15 @@
  * included, is given to the twin: there is one place that decides what is wrong and what to say of it.
  */
 #include "grammar.h"
+#include "message.h"
 #include <structmember.h>
 
-static PyTypeObject *request_type;
-static PyTypeObject *response_type;
-static PyTypeObject *via_type;
+PyTypeObject *request_type;
+PyTypeObject *response_type;
+PyTypeObject *via_type;
 static PyObject *twin;
 
-/* Where the slots of the three classes are. */
-static struct {
-    Py_ssize_t call_id, cseq_method, cseq_number, data, from_display, from_tag, from_uri, index, max_forwards, to_tag,
-        to_uri, via, via_branch, via_host, via_port, via_rport, via_sent_by, via_span, via_transport;
-    Py_ssize_t method, uri, routes;
-    Py_ssize_t reason, status;
-    Py_ssize_t branch, end, host, port, received, rport_end, sent_by, start, transport;
-} slot;
+struct slots slot;
 
 enum kind { REQUEST = 1, RESPONSE = 2, TOP_VIA = 4 };
 
@@ -143,11 +137,6 @@ static bool fill(PyObject *object, Py_ssize_t offset, PyObject *value)
 {
     *(PyObject **)((char *)object + offset) = value;
     return value != NULL;
-}
-
-static PyObject *peek(PyObject *object, Py_ssize_t offset)
-{
-    return *(PyObject **)((char *)object + offset);
 }
 
 static bool fill_again(PyObject *object, Py_ssize_t offset, PyObject *value)

@@ -17,6 +17,12 @@ static PyMethodDef methods[] = {
     {"learn", message_learn, METH_VARARGS,
      "learn(request, response, via, pure, /)\n--\n\nThe classes that `parse` makes, and its twin."},
     {"parse", message_parse, METH_O, "parse(data, /)\n--\n\nAs ringfence.sip.message.parse_pure."},
+    {"splice", (PyCFunction)(void (*)(void))writer_splice, METH_FASTCALL,
+     "splice(data, edits, /)\n--\n\nAs ringfence.sip.writer.splice_pure."},
+    {"stamped_via", (PyCFunction)(void (*)(void))writer_stamped_via, METH_FASTCALL,
+     "stamped_via(request, host, port, /)\n--\n\nAs ringfence.sip.writer.stamped_via_pure."},
+    {"response", (PyCFunction)(void (*)(void))writer_response, METH_FASTCALL,
+     "response(request, status, phrase, via, to_tag, headers=b'', /)\n--\n\nAs ringfence.sip.writer.response_pure."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -32,6 +32,7 @@ enum {
     CSEQ = 5,
     MAX_FORWARDS = 6,
     CONTENT_LENGTH = 10,
+    TIMESTAMP = 28,
     NUMBERS = 61,
 };
 
@@ -83,6 +84,10 @@ static inline size_t line_stop(const HeaderIndex *index, size_t place)
 bool message_prepare(void); /* false with an error set */
 PyObject *message_learn(PyObject *module, PyObject *arguments);
 PyObject *message_parse(PyObject *module, PyObject *data);
+
+PyObject *writer_splice(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *writer_stamped_via(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *writer_response(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 bool datagrams_prepare(void); /* false with an error set */
 PyObject *receive_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

@@ -16,6 +16,7 @@ TESTS = [
     "tests/sip",
     "tests/transport/test_datagrams.py",
     "tests/native/test_memory.py",
+    "tests/native/test_types.py",
     "tests/fuzz/test_differential.py",
 ]
 

@@ -1,4 +1,4 @@
-"""What this process works with: the compiled header index and parser where there are some, else their twins."""
+"""What this process works with: the compiled twins where there are some, else the pure ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ if NATIVE:
 else:
     from ringfence.sip.index import HeaderIndex
 
-__all__ = ["HeaderIndex", "chosen_parse"]
+__all__ = ["HeaderIndex", "chosen", "chosen_parse"]
 
-Parse = TypeVar("Parse", bound=Callable[[bytes], Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def chosen_parse(request: type, response: type, via: type, pure: Parse) -> Parse:
+def chosen(name: str, pure: Function) -> Function:
+    """`pure`, or its compiled twin of that name."""
+    return cast(Function, getattr(_native, name)) if NATIVE else pure
+
+
+def chosen_parse(request: type, response: type, via: type, pure: Function) -> Function:
     """`pure`, or the compiled parser: it makes the same objects of what is plain and leaves the rest to `pure`."""
-    if not NATIVE:
-        return pure
-    _native.learn(request, response, via, pure)
-    return cast(Parse, _native.parse)
+    if NATIVE:
+        _native.learn(request, response, via, pure)
+    return chosen("parse", pure)

@@ -34,6 +34,7 @@ class Snapshot(TypedDict):
     compiled: whether the call path is. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
+    restarts: of the processes beside this, by name.
     """
 
     node: str
@@ -52,15 +53,20 @@ class Snapshot(TypedDict):
     rule_faults: dict[str, int]
     faults: int
     config_faults: int
+    restarts: dict[str, int]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
-    """The engine's counters with keys that JSON can have: verdicts become [reason, action, trunk, count] rows."""
+    """The engine's counters with keys that JSON can have: verdicts and findings become rows.
+
+    verdicts: [reason, action, trunk, count]; findings: [reason, mode, trunk, count].
+    """
     plain: dict[str, Any] = {}
     for name in Counters.__slots__:
         value = getattr(counters, name)
         plain[name] = dict(value) if isinstance(value, dict) else value
     plain["verdicts"] = [[*key, count] for key, count in counters.verdicts.items()]
+    plain["findings"] = [[*key, count] for key, count in counters.findings.items()]
     plain["refused_locally"] = {str(status): count for status, count in counters.refused_locally.items()}
     return plain
 
@@ -81,6 +87,7 @@ def snapshot(
     resolver: Mapping[str, int] | None = None,
     faults: int = 0,
     config_faults: int = 0,
+    restarts: Mapping[str, int] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -100,4 +107,5 @@ def snapshot(
         resolver=resolver or {},
         faults=faults,
         config_faults=config_faults,
+        restarts=dict(restarts or {}),
     )

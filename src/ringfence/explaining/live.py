@@ -7,10 +7,7 @@ from collections.abc import Callable
 
 import hiredis
 
-from ringfence.config import Bundle
-from ringfence.config.keys import digest_key
-from ringfence.daemon import roaming_service, store_address
-from ringfence.lookups import Address, Keys, RoamingSettings, StoreError
+from ringfence.lookups import Address, Keys, RoamingSettings, StoreError, roaming_service
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
@@ -22,18 +19,36 @@ from ringfence.screening import Call, Facts, Need, Roaming, Unknown
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
 
-async def filled(bundle: Bundle, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
-    """`given`, with what it lacks of `needs` read from the store. Raises StoreError."""
-    settings = bundle.settings
-    address = store_address(settings.redis, settings.data_directory)
-    keys = Keys(settings.redis.key_prefix, digest_key(settings))
+async def filled(
+    call: Call,
+    given: Facts,
+    needs: frozenset[Need],
+    keys: Keys,
+    window: float,
+    address: Address,
+    roaming: RoamingSettings,
+) -> Facts:
+    """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
+
+    window: seconds over which attempts are counted. roaming: who is asked which subscribers are abroad.
+    """
     facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
     for need in sorted(needs):
+        if not isinstance(getattr(facts, need), Unknown):
+            continue
+        if need is Need.ROAMING and roaming.source != "redis":
+            facts.roaming = await _roaming(call, roaming)
+        else:
+            setattr(facts, need, await _fact(need, call, keys, window, address))
+    return facts
+
+
+def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
+    """`given`, where what it lacks of `needs` cannot be had."""
+    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
+    for need in needs:
         if isinstance(getattr(facts, need), Unknown):
-            if need is Need.ROAMING and settings.roaming.source != "redis":
-                facts.roaming = await _roaming(call, settings.roaming)
-                continue
-            setattr(facts, need, await _fact(need, call, keys, bundle.pipeline.rate_window, address))
+            setattr(facts, need, Unknown(why))
     return facts
 
 
