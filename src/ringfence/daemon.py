@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 import secrets
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from ringfence import collector
 from ringfence.config.keys import digest_key, route_key
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
@@ -39,6 +39,7 @@ from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
 
+QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
 _dice = random.SystemRandom().random
@@ -112,7 +113,7 @@ class Daemon:
         settings = self._settings
         self._transports = Transports(list(settings.listeners))
         channel = ChannelServer(settings.data_directory / CHANNEL, self._commands())
-        watch: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
@@ -127,17 +128,18 @@ class Daemon:
                     "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
                 )
                 await self._control.start()
-            watch = asyncio.create_task(self._watch()) if settings.reload.watch else None
-            # What stands now stands for good: the collector need not walk over it again and again.
-            gc.collect()
-            gc.freeze()
+            if settings.reload.watch:
+                beside.append(asyncio.create_task(self._watch()))
+            collector.spare()
+            transactions = runner.engine.state.transactions
+            beside.append(asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET)))
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             await self._stop.wait()
             await self._finish_calls(runner.engine)
             await runner.stop()
         finally:
-            if watch is not None:
-                watch.cancel()
+            for task in beside:
+                task.cancel()
             if self._control is not None:
                 await self._control.stop()
             await channel.close()

@@ -164,7 +164,8 @@ def _histogram(name: str, text: str, given: Distribution) -> Metric:
 def _process(taken: Snapshot) -> Iterator[Metric]:
     names = [([taken["node"], taken["version"]], 1.0)]
     yield _labelled("gauge", "info", "The node and its version.", ["node", "version"], names)
-    yield _gauge("compiled", "1 where the call path is compiled, 0 in pure Python.", float(taken["compiled"]))
+    parts = (([part], float(there)) for part, there in taken["compiled"].items())
+    yield _labelled("gauge", "compiled", "1 where this part of the call path is compiled.", ["part"], parts)
     yield _gauge("start_time_seconds", "When the SIP process started, Unix seconds.", taken["started"])
     yield _gauge("config_generation", "Number of the settings in force.", taken["generation"])
     yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from ringfence import __version__
-from ringfence.compiled import NATIVE
+from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
 from ringfence.telemetry.looplag import LagState
 
@@ -31,7 +31,7 @@ class GatewayState(TypedDict):
 class Snapshot(TypedDict):
     """Everything that metrics are made of.
 
-    compiled: whether the call path is. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
+    compiled: what of the call path is, by part. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
@@ -39,7 +39,7 @@ class Snapshot(TypedDict):
 
     node: str
     version: str
-    compiled: bool
+    compiled: dict[str, bool]
     started: float
     generation: int
     draining: bool
@@ -93,7 +93,7 @@ def snapshot(
     return Snapshot(
         node=node,
         version=__version__,
-        compiled=NATIVE,
+        compiled={"rooms": ROOMS, "twins": NATIVE},
         started=started,
         generation=generation,
         draining=draining,
