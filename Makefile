@@ -45,7 +45,7 @@ tests: $(VENV)/.ready-dev
 
 # The rooms' own tests again, and the independent SIP software, on the rooms as mypyc compiled them.
 compiled-tests: build/compiled/.ready
-	PYTHONPATH=build/compiled $(PYTHON_IN_VENV) -m pytest tests/sip tests/transaction tests/forwarding tests/screening \
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m pytest tests/sip tests/transaction tests/forwarding tests/screening \
 		tests/engine tests/transport tests/cli/test_main.py tests/e2e
 
 compiled: build/compiled/.ready
@@ -53,14 +53,14 @@ compiled: build/compiled/.ready
 build/compiled/.ready: $(VENV)/.ready-dev $(INSTALLED_FROM) $(shell find src/ringfence -name '*.py')
 	rm -rf build/compiled build/lib* build/temp* build/bdist*
 	$(PYTHON_IN_VENV) -m pip install -qq --disable-pip-version-check --no-deps --target build/compiled .
-	PYTHONPATH=build/compiled $(PYTHON_IN_VENV) -c 'from ringfence import compiled; print(compiled.extent())'
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -c 'from ringfence import compiled; print(compiled.extent())'
 	touch $@
 
 peers:
 	tests/system-packages.sh
 
 bench: build/compiled/.ready peers
-	PYTHONPATH=build/compiled $(PYTHON_IN_VENV) -m tests.bench
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m tests.bench
 
 fuzz: $(VENV)/.ready-fuzz
 	for target in $$($(PYTHON_IN_VENV) -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)'); do \
