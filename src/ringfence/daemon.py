@@ -132,7 +132,9 @@ class Daemon:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
             transactions = runner.engine.state.transactions
-            beside.append(asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET)))
+            beside.append(
+                asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET, self._transports.left_behind))
+            )
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             await self._stop.wait()
             await self._finish_calls(runner.engine)
