@@ -3,6 +3,7 @@
 # make compiled  the package as it is installed for production, its rooms compiled, into build/compiled
 # make check   format, lint, types, doors between rooms, tests, branch coverage
 # make bench   cost and latency of a call; writes build/bench.json
+# make gate    instructions of a call against the recorded baseline (tests/bench/baseline.json)
 # make fuzz    FUZZ_SECONDS of fuzzing for each parser
 # make docs    write docs/settings/ and docs/numbering/ anew from the models
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
@@ -13,7 +14,7 @@ FUZZ_SECONDS ?= 60
 # One file a kind of installation; what is newer than it installs, and compiles, again.
 INSTALLED_FROM := pyproject.toml setup.py tools/venv.sh tools/mypyc.ini $(wildcard src/native/*.[ch])
 
-.PHONY: demo test check format lint types doors tests coverage compiled compiled-tests peers bench fuzz docs clean
+.PHONY: demo test check format lint types doors tests coverage compiled compiled-tests gate peers bench fuzz docs clean
 
 demo: $(VENV)/.ready-run
 	$(VENV)/bin/ringfence demo
@@ -21,7 +22,7 @@ demo: $(VENV)/.ready-run
 test: $(VENV)/.ready-dev peers
 	$(MAKE) --no-print-directory check
 
-check: lint types doors coverage tests compiled-tests
+check: lint types doors coverage tests compiled-tests gate
 
 lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff format --check src tests setup.py
@@ -49,6 +50,11 @@ compiled-tests: build/compiled/.ready
 		tests/engine tests/transport tests/cli/test_main.py tests/e2e
 
 compiled: build/compiled/.ready
+
+# The call path may not grow unseen: pure and compiled.
+gate: build/compiled/.ready
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m tests.bench.gate
+	RINGFENCE_PURE=1 $(PYTHON_IN_VENV) -m tests.bench.gate
 
 build/compiled/.ready: $(VENV)/.ready-dev $(INSTALLED_FROM) $(shell find src/ringfence -name '*.py')
 	rm -rf build/compiled build/lib* build/temp* build/bdist*

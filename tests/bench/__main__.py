@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, numbers, parse, store
+from tests.bench import callpath, figures, numbers, parse, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -45,6 +45,8 @@ def main() -> int:
                 print(f"bench: {subject.name} done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
+        if _wanted("engine", arguments):
+            found += callpath.measure()
         if _wanted("numbers", arguments):
             found += numbers.measure()
     figures.write(found, arguments.output)
@@ -63,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 def _wanted(name: str, arguments: argparse.Namespace) -> bool:
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick or name in (*IN_QUICK, "parse")
+    return not arguments.quick or name in (*IN_QUICK, "parse", "engine")
 
 
 def _subjects() -> list[Subject]:
