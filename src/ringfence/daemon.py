@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from ringfence.config.keys import digest_key, route_key
+from ringfence.config.keys import route_key, store_keys
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
 from ringfence.control.channel import ChannelServer
@@ -27,7 +27,17 @@ from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
+from ringfence.lookups import (
+    Address,
+    IndexView,
+    IndexWatch,
+    Lookups,
+    Place,
+    RedisSettings,
+    Resolver,
+    StoreError,
+    place_of,
+)
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.runner import Runner
 from ringfence.screening import Intake
@@ -66,10 +76,7 @@ def policy_of(bundle: Bundle) -> Policy:
 def password_of(settings: RedisSettings) -> str | None:
     """The store's password from its file or environment variable, None without one. Raises StoreError."""
     if settings.password_file is not None:
-        try:
-            return settings.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise StoreError(f"redis.password_file: {error.strerror}") from None
+        return _password(settings.password_file, "redis.password_file")
     if settings.password_env is not None:
         if settings.password_env not in os.environ:
             raise StoreError(f"redis.password_env: {settings.password_env} is not set")
@@ -77,11 +84,21 @@ def password_of(settings: RedisSettings) -> str | None:
     return None
 
 
-def store_address(settings: RedisSettings, data_directory: Path) -> Address:
+def _password(file: Path, setting: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StoreError(f"{setting}: {error.strerror}") from None
+
+
+def store_place(settings: RedisSettings, data_directory: Path) -> Place:
     """Where the store is: the one that is configured, else the embedded one's socket. Raises StoreError."""
     if settings.url is None:
         return Address(path=str(data_directory / "store" / "store.sock"))
-    return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
+    file = settings.sentinel_password_file
+    watched = (settings.sentinel_username, _password(file, "redis.sentinel_password_file") if file else None)
+    authority = str(settings.ca) if settings.ca else None
+    return place_of(settings.url, settings.username, password_of(settings), authority, watched)
 
 
 class Daemon:
@@ -96,6 +113,7 @@ class Daemon:
         self._store: EmbeddedStore | None = None
         self._control: Supervised | None = None
         self._runner: Runner | None = None
+        self._index = IndexView()
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -105,15 +123,16 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
         settings = self._settings
-        keys = Keys(settings.redis.key_prefix, digest_key(settings))
+        keys = store_keys(settings)
         if settings.redis.url is None:
             self._store = EmbeddedStore(settings.data_directory / "store", settings.redis.embedded.max_memory_mb)
             await self._store.start()
         try:
             bundle = self._reloader.current
-            address = store_address(settings.redis, settings.data_directory)
-            self._lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
-            await self._lookups.start()
+            place = store_place(settings.redis, settings.data_directory)
+            self._watch_index = IndexWatch(settings.redis, place, keys, self._index)
+            self._lookups = Lookups(settings.redis, place, keys, bundle.pipeline.rate_window, self._index)
+            await asyncio.gather(self._lookups.start(), self._watch_index.start())
             await self._serve(bundle)
         finally:
             if self._store is not None:
@@ -152,6 +171,7 @@ class Daemon:
                 await self._control.stop()
             await channel.close()
             await self._transports.close()
+            await self._watch_index.close()
             await self._lookups.close()
             _log.info("stopped")
 
@@ -249,6 +269,10 @@ class Daemon:
                     reasons.append(f"no gateway of group {name} answers")
         if not self._lookups.connected:
             reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
+        elif self._index.generation is None and any(
+            trunk.marketing for trunk in self._reloader.current.ledger.trunks.values()
+        ):
+            reasons.append(f"no consent index is believed ({self._index.unknown.reason}): marketing calls are refused")
         if self._reloader.faults:
             reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")
         return {"ready": not reasons, "generation": self._reloader.current.generation, "reasons": reasons}

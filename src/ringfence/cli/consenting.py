@@ -76,7 +76,7 @@ def remove(
     settings = open_settings(config)
     number = comparable(settings, callee)
     with open_store(settings) as store:
-        count = store.consent_remove(number, holder)
+        count = store.consent_remove(number, _scopes(settings) if holder is None else [_scope(holder)])
     output.line(f"{count} removed")
     if not count:
         raise typer.Exit(1)
@@ -90,16 +90,13 @@ def show(callee: Callee, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = Fal
     settings = open_settings(config)
     number = comparable(settings, callee)
     with open_store(settings) as store:
-        entries = store.consent_show(number)
+        entries = store.consent_show(number, _scopes(settings))
     if json:
-        rows = [{"holder": one.holder, "granted": one.granted, "at": one.at} for one in entries]
+        rows = [{"scope": one.scope, "says": one.kind, "at": one.at} for one in entries]
         output.as_json({"callee": number, "entries": rows})
     elif entries:
-        table = [
-            [_whom(one.holder), *(("consent", _until(one.at)) if one.granted else ("refusal", _since(one.at)))]
-            for one in entries
-        ]
-        output.table(("holder", "says", "when"), table)
+        table = [[one.scope, one.kind, _until(one.at) if one.kind == "consent" else _since(one.at)] for one in entries]
+        output.table(("scope", "says", "when"), table)
     else:
         output.line(f"{number}: no consent, no refusal")
     if not entries:
@@ -137,6 +134,16 @@ def _local(moment: int) -> str:
 
 def _whom(holder: str) -> str:
     return "everybody" if holder == EVERY_HOLDER else holder
+
+
+def _scope(holder: str) -> str:
+    return EVERY_HOLDER if holder == EVERY_HOLDER else f"holder:{holder}"
+
+
+def _scopes(settings: Settings) -> list[str]:
+    """Everything that a callee may have said something about, as far as the settings know."""
+    holders = {_scope(trunk.holder) for trunk in settings.trunks}
+    return [EVERY_HOLDER, *holders, *{f"sector:{trunk.sector}" for trunk in settings.trunks if trunk.sector}]
 
 
 def _warn_of_stranger(settings: Settings, holder: str) -> None:

@@ -115,9 +115,9 @@ def _given(bundle: Bundle, consent: ConsentAnswer, score: float | None, attempts
 
     missing = Unknown("not_given")
     consents: dict[ConsentAnswer, Consent | Unknown] = {
-        "yes": Consent(granted=True, refused=False),
-        "no": Consent(granted=False, refused=False),
-        "refused": Consent(granted=False, refused=True),
+        "yes": Consent(granted=True),
+        "no": Consent(granted=False),
+        "refused": Consent(granted=False, refused="everybody"),
         "unknown": missing,
     }
     return Facts(

@@ -7,9 +7,9 @@ from pathlib import Path
 import typer
 
 from ringfence.config import Settings, load
-from ringfence.config.keys import digest_key
-from ringfence.lookups import Keys, StoreError
-from ringfence.lookups.admin import Admin
+from ringfence.config.keys import store_keys
+from ringfence.index.hand import Hand
+from ringfence.lookups import Address, Place, StoreError
 from ringfence.numbering import Kind, Numbering
 
 
@@ -18,17 +18,22 @@ def open_settings(config: Path) -> Settings:
     return load(config)
 
 
-def open_store(settings: Settings) -> Admin:
+def open_store(settings: Settings) -> Hand:
     """The store of a configuration. Raises StoreError where the embedded one does not run."""
-    from ringfence.daemon import store_address
+    return Hand(store_of(settings), store_keys(settings))
 
-    address = store_address(settings.redis, settings.data_directory)
-    if address.path and not Path(address.path).is_socket():
+
+def store_of(settings: Settings) -> Place:
+    """Where a configuration's store is. Raises StoreError where the embedded one does not run."""
+    from ringfence.daemon import store_place
+
+    place = store_place(settings.redis, settings.data_directory)
+    if isinstance(place, Address) and place.path and not Path(place.path).is_socket():
         raise StoreError(
             f"the embedded store does not run in {settings.data_directory}: `ringfence serve` starts it; "
             "or set redis.url to a server"
         )
-    return Admin(address, Keys(settings.redis.key_prefix, digest_key(settings)))
+    return place
 
 
 def comparable(settings: Settings, text: str) -> str:

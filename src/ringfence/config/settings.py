@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
+from ringfence.index.settings import IndexSettings
 from ringfence.ledger import TrunkSettings
 from ringfence.lookups.settings import RedisSettings
 from ringfence.numbering.settings import NumberingSettings
@@ -58,6 +59,9 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    index: IndexSettings = Field(
+        default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
+    )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"
     )

@@ -103,7 +103,7 @@ SCENES = (
     Scene(title="marketing with consent", trunk="callcentre", caller=CALLCENTRE, callee=WILLING, prepare=_consent),
     Scene(
         title="marketing after the callee refused", trunk="callcentre", caller=CALLCENTRE, callee=UNWILLING,
-        action="reject", reason="consent.refused", status=603, prepare=_refusal,
+        action="reject", reason="consent.refused_holder", status=603, prepare=_refusal,
     ),
     Scene(
         title="a caller with a high harassment score", trunk="carrier", caller=SUSPECT, display="Lucky Prize",

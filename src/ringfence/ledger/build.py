@@ -74,6 +74,7 @@ def build_ledger(
                 gateways=settings.gateways,
                 numbers=RangeSet((low, high) for low, high, _ in grants.spans),
                 marketing=settings.marketing,
+                sector=settings.sector,
                 trust_identity=settings.trust_identity,
                 area=settings.area,
                 explain=settings.explain,
