@@ -1,7 +1,7 @@
 """What the index in Redis is built from: the present state of every callee, and what changed behind a number.
 
-A reader takes `head` first, then all of `rows`, then follows `changes` from that head: so nothing is missed, and what is
-seen twice is the same. Imports nothing of SQLAlchemy.
+A reader takes `head` first, then all of `rows`, then follows `changes` from that head: so nothing is missed, and what
+is seen twice is the same. Imports nothing of SQLAlchemy.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ringfence.registry.errors import BadStatement
 
@@ -102,17 +102,17 @@ class Statement:
         return bool(self.evidence or self.reference)
 
 
-def consent(callee: str, holder: str, since: int, **more: object) -> Statement:
+def consent(callee: str, holder: str, since: int, **more: Any) -> Statement:
     """A consent to calls of a holder. Raises BadStatement."""
-    return Statement(callee=callee, kind="consent", scope=f"holder:{holder}", since=since, **more)  # type: ignore[arg-type]
+    return Statement(callee=callee, kind="consent", scope=f"holder:{holder}", since=since, **more)
 
 
-def refusal(callee: str, scope: str, since: int, **more: object) -> Statement:
+def refusal(callee: str, scope: str, since: int, **more: Any) -> Statement:
     """A refusal of a scope. Raises BadStatement."""
-    return Statement(callee=callee, kind="refusal", scope=scope, since=since, **more)  # type: ignore[arg-type]
+    return Statement(callee=callee, kind="refusal", scope=scope, since=since, **more)
 
 
-def wish(callee: str, level: str, since: int, sectors: tuple[str, ...] = (), **more: object) -> Statement:
+def wish(callee: str, level: str, since: int, sectors: tuple[str, ...] = (), **more: Any) -> Statement:
     """A standing wish; the newest one of a callee counts. Raises BadStatement."""
     return Statement(
         callee=callee,
@@ -122,7 +122,7 @@ def wish(callee: str, level: str, since: int, sectors: tuple[str, ...] = (), **m
         level=level,
         sectors=tuple(sorted(set(sectors))),
         **more,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _check_scope(scope: str) -> None:
