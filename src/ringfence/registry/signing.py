@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from ringfence.registry.errors import RegistryError
 
@@ -28,9 +29,14 @@ class Signer:
             raise RegistryError(f"{file}: registry.signing_key_file holds no P-256 key")
         return cls(key)
 
-    def sign(self, data: bytes) -> bytes:
-        """A DER signature."""
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+    def sign(self, file: Path) -> bytes:
+        """A file's signature, in DER. Raises RegistryError."""
+        try:
+            with file.open("rb") as source:
+                digest = hashlib.file_digest(source, "sha256").digest()
+        except OSError as error:
+            raise RegistryError(f"{file} cannot be read: {error.strerror}") from None
+        return self._key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256())))
 
     @property
     def public(self) -> bytes:
