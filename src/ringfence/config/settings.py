@@ -12,6 +12,7 @@ from ringfence.index.settings import IndexSettings
 from ringfence.ledger import TrunkSettings
 from ringfence.lookups.settings import RedisSettings
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
@@ -59,6 +60,9 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    registry: RegistrySettings = Field(
+        default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
+    )
     index: IndexSettings = Field(
         default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
     )
