@@ -27,6 +27,7 @@ from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
+from ringfence.index.process import arguments as index_arguments
 from ringfence.lookups import (
     Address,
     IndexView,
@@ -56,7 +57,7 @@ def serve(path: Path) -> None:
     """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start."""
     reloader = Reloader(lambda files, generation: load_bundle(path, generation, files))
     configure(reloader.current.settings.logging)
-    asyncio.run(Daemon(reloader).run())
+    asyncio.run(Daemon(reloader, path).run())
 
 
 def policy_of(bundle: Bundle) -> Policy:
@@ -101,17 +102,24 @@ def store_place(settings: RedisSettings, data_directory: Path) -> Place:
     return place_of(settings.url, settings.username, password_of(settings), authority, watched)
 
 
+def needs_index(bundle: Bundle) -> bool:
+    """Whether calls of any trunk are judged by consent."""
+    return any(trunk.marketing for trunk in bundle.ledger.trunks.values())
+
+
 class Daemon:
     """One SIP process with its store and its HTTP process."""
 
-    def __init__(self, reloader: Reloader) -> None:
+    def __init__(self, reloader: Reloader, path: Path) -> None:
         self._reloader = reloader
+        self._path = path
         self._settings = reloader.current.settings
         self._started = time.time()
         self._draining = False
         self._stop = asyncio.Event()
         self._store: EmbeddedStore | None = None
         self._control: Supervised | None = None
+        self._follower: Supervised | None = None
         self._runner: Runner | None = None
         self._index = IndexView()
         self._reload_lock = asyncio.Lock()
@@ -156,6 +164,7 @@ class Daemon:
                     "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
                 )
                 await self._control.start()
+            await self._follow(bundle)
             watch = asyncio.create_task(self._watch()) if settings.reload.watch else None
             # What stands now stands for good: the collector need not walk over it again and again.
             gc.collect()
@@ -167,8 +176,9 @@ class Daemon:
         finally:
             if watch is not None:
                 watch.cancel()
-            if self._control is not None:
-                await self._control.stop()
+            for child in (self._control, self._follower):
+                if child is not None:
+                    await child.stop()
             await channel.close()
             await self._transports.close()
             await self._watch_index.close()
@@ -182,6 +192,12 @@ class Daemon:
         policy = policy_of(bundle)
         state = State(self._transports.listeners, self._transports.endpoint, policy, route_key(self._settings), salt)
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
+
+    async def _follow(self, bundle: Bundle) -> None:
+        """Have the consent index kept up to date where calls are judged by it."""
+        if needs_index(bundle) and self._follower is None:
+            self._follower = Supervised("index", index_arguments(self._path.absolute()))
+            await self._follower.start()
 
     # -- reload -----------------------------------------------------------------------------------------------
 
@@ -211,6 +227,7 @@ class Daemon:
             tried = await asyncio.to_thread(read)
             if tried or self._reloader.faults is not tried_before:
                 self._adopt(before)
+                await self._follow(self._reloader.current)
 
     def _adopt(self, before: Bundle) -> None:
         bundle = self._reloader.current
@@ -269,9 +286,7 @@ class Daemon:
                     reasons.append(f"no gateway of group {name} answers")
         if not self._lookups.connected:
             reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
-        elif self._index.generation is None and any(
-            trunk.marketing for trunk in self._reloader.current.ledger.trunks.values()
-        ):
+        elif self._index.generation is None and needs_index(self._reloader.current):
             reasons.append(f"no consent index is believed ({self._index.unknown.reason}): marketing calls are refused")
         if self._reloader.faults:
             reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")

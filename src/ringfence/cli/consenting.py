@@ -29,7 +29,7 @@ def add(
     ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Record that a callee consents to a holder's calls; takes the place of a refusal of this holder."""
+    """Record that a callee consents to a holder's calls; without evidence it beats no refusal."""
     from ringfence.cli.store import comparable, open_settings, open_store
 
     if holder == EVERY_HOLDER:
@@ -76,7 +76,7 @@ def remove(
     settings = open_settings(config)
     number = comparable(settings, callee)
     with open_store(settings) as store:
-        count = store.consent_remove(number, _scopes(settings) if holder is None else [_scope(holder)])
+        count = store.consent_remove(number, holder)
     output.line(f"{count} removed")
     if not count:
         raise typer.Exit(1)
@@ -90,12 +90,16 @@ def show(callee: Callee, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = Fal
     settings = open_settings(config)
     number = comparable(settings, callee)
     with open_store(settings) as store:
-        entries = store.consent_show(number, _scopes(settings))
+        entries = store.consent_show(number)
     if json:
-        rows = [{"scope": one.scope, "says": one.kind, "at": one.at} for one in entries]
+        rows = [
+            {"scope": one.scope, "says": one.kind, "since": one.since or None, "until": one.until} for one in entries
+        ]
         output.as_json({"callee": number, "entries": rows})
     elif entries:
-        table = [[one.scope, one.kind, _until(one.at) if one.kind == "consent" else _since(one.at)] for one in entries]
+        table = [
+            [one.scope, one.kind, _until(one.until) if one.kind == "consent" else _since(one.since)] for one in entries
+        ]
         output.table(("scope", "says", "when"), table)
     else:
         output.line(f"{number}: no consent, no refusal")
@@ -124,8 +128,8 @@ def _until(end: int | None) -> str:
     return "without an end" if end is None else f"until {_local(end)}"
 
 
-def _since(begin: int | None) -> str:
-    return "" if begin is None else f"since {_local(begin)}"
+def _since(begin: int) -> str:
+    return f"since {_local(begin)}"
 
 
 def _local(moment: int) -> str:
@@ -134,16 +138,6 @@ def _local(moment: int) -> str:
 
 def _whom(holder: str) -> str:
     return "everybody" if holder == EVERY_HOLDER else holder
-
-
-def _scope(holder: str) -> str:
-    return EVERY_HOLDER if holder == EVERY_HOLDER else f"holder:{holder}"
-
-
-def _scopes(settings: Settings) -> list[str]:
-    """Everything that a callee may have said something about, as far as the settings know."""
-    holders = {_scope(trunk.holder) for trunk in settings.trunks}
-    return [EVERY_HOLDER, *holders, *{f"sector:{trunk.sector}" for trunk in settings.trunks if trunk.sector}]
 
 
 def _warn_of_stranger(settings: Settings, holder: str) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import typer
 
+from ringfence.cli.desk import Desk
 from ringfence.config import Settings, load
 from ringfence.config.keys import store_keys
-from ringfence.index.hand import Hand
+from ringfence.index.store import IndexStore
 from ringfence.lookups import Address, Place, StoreError
 from ringfence.numbering import Kind, Numbering
 
@@ -18,9 +19,14 @@ def open_settings(config: Path) -> Settings:
     return load(config)
 
 
-def open_store(settings: Settings) -> Hand:
-    """The store of a configuration. Raises StoreError where the embedded one does not run."""
-    return Hand(store_of(settings), store_keys(settings))
+def open_store(settings: Settings) -> Desk:
+    """Registry and store of a configuration. Raises StoreError where the embedded one does not run."""
+    return Desk(settings, store_of(settings))
+
+
+def open_index(settings: Settings) -> IndexStore:
+    """The index in a configuration's store. Raises StoreError."""
+    return IndexStore(store_of(settings), store_keys(settings))
 
 
 def store_of(settings: Settings) -> Place:

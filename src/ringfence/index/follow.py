@@ -16,6 +16,7 @@ from ringfence.index.store import IndexStore, PartState, Pointer, now
 from ringfence.lookups.layout import Generation, bits_for
 
 _SOON = 0.02  # seconds before a cycle that met another writer's work is begun again
+PATIENCE = 30.0  # seconds that somebody who carries over by hand waits for others
 _TIDY_EVERY = 2.0  # seconds
 _GROWN = 128  # fields in a bucket on average from which more buckets are wanted
 _log = structlog.get_logger(__name__)
@@ -64,12 +65,19 @@ class Follower:
     async def cycle(self) -> None:
         """One look at the registry. Raises RingfenceError, as PartLost when the index is to be built anew."""
         pointer = await asyncio.to_thread(self._store.pointer)
-        current = self._store.keys.generation(pointer.current)
-        if current is None:
-            if pointer.current:
-                raise RingfenceError("the index is made with a digest key that is not configured here")
+        if not pointer.current:
             self._rebuild("there is none")
             return
+        current, states = await self.carry(pointer)
+        await asyncio.to_thread(self._store.keep_fresh, self._settings.max_age)
+        self.cycles += 1
+        await self._look_after(pointer, current, states)
+
+    async def carry(self, pointer: Pointer) -> tuple[Generation, list[PartState | None]]:
+        """Write what is new to every generation in use; the current one, and what its parts said before."""
+        current = self._store.keys.generation(pointer.current)
+        if current is None:
+            raise RingfenceError("the index is made with a digest key that is not configured here")
         states = await asyncio.to_thread(self._store.parts, current)
         position = _position(states)
         if position is None:
@@ -77,9 +85,7 @@ class Follower:
         others = await self._others(pointer)
         after = min([position, *[place for _, place in others]])
         await self._apply(pointer, current, [generation for generation, _ in others], after)
-        await asyncio.to_thread(self._store.keep_fresh, self._settings.max_age)
-        self.cycles += 1
-        await self._look_after(pointer, current, states)
+        return current, states
 
     async def _others(self, pointer: Pointer) -> list[tuple[Generation, int]]:
         """The generations beside the current one that readers may use soon or still, and how far they are."""
@@ -143,6 +149,27 @@ class Follower:
         self._building = None
         if not task.cancelled() and task.exception() is not None:
             _log.error("the consent index was not built", why=repr(task.exception()))
+
+
+async def carry_over(store: IndexStore, feed: Feed) -> None:
+    """What the registry says now stands in every generation in use when this returns; one is built where there is none.
+
+    Raises RingfenceError, also where others are in the way for PATIENCE.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    writer = Follower(store, feed, IndexSettings())
+    while True:
+        try:
+            pointer = await asyncio.to_thread(store.pointer)
+            if pointer.current:
+                await writer.carry(pointer)
+                return
+            await build(store, feed)
+        except (Superseded, Behind, NotLocked, PartLost):
+            if loop.time() > until:
+                raise
+            await asyncio.sleep(_SOON)
 
 
 def _position(states: Sequence[PartState | None]) -> int | None:

@@ -97,11 +97,6 @@ class IndexStore:
         with told():
             self._redis.set(self.keys.fresh, 1, px=round(seconds * 1000))
 
-    def by_hand(self) -> int:
-        """The next sequence where no registry gives them."""
-        with told():
-            return int(self._redis.hincrby(self.keys.pointer, "hand", 1))
-
     # -- generations ------------------------------------------------------------------------------------------
 
     def create(self, bits: int, position: int) -> Generation:
