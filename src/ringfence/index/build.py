@@ -25,6 +25,7 @@ from ringfence.lookups.layout import TAGS, Generation, bits_for
 from ringfence.lookups.watch import BELIEF
 
 RETIREMENT = 2 * BELIEF  # seconds that the generation before is kept: twice as long as a reader may believe it unseen
+_FIRST_FRESH = 10.0  # seconds that a new generation is believed before a follower must have taken it over
 _BATCH = 8192  # rows that are written at once: some milliseconds of the store's time
 Progress = Callable[[int, int], None]
 """Called with the rows written so far and those expected."""
@@ -138,7 +139,7 @@ def _announce(store: IndexStore, token: str, before: Pointer, made: Generation) 
 
 def _swap(store: IndexStore, token: str, before: Pointer, made: Generation, rows: int, followed: bool) -> None:
     if followed:
-        store.keep_fresh(RETIREMENT)
+        store.keep_fresh(_FIRST_FRESH)
     moment = str(now())
     store.point(
         token,
