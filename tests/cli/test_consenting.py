@@ -1,4 +1,4 @@
-"""Consents and refusals, written to a real store and read back; how the numbers are written does not matter."""
+"""Consents and refusals, recorded in the registry and read back; how the numbers are written does not matter."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ from ringfence.lookups.embedded import EmbeddedStore
 HOLDER = ("--holder", "Example Marketing")
 
 
+def live(ringfence: Ringfence) -> str:
+    """The consent rule's reason for the next marketing call, "" for none."""
+    call = ("explain", "--trunk", "callcentre", "--from", "+862100000001", "--to", "+8613000005001")
+    verdict = json.loads(ringfence(*call, "--live", "--json").out)["verdict"]
+    return str(verdict["reason"])
+
+
 @pytest.mark.usefixtures("store")
 class TestConsent:
     def test_given_refused_and_forgotten(self, ringfence: Ringfence) -> None:
@@ -22,18 +29,25 @@ class TestConsent:
         assert ringfence("consent", "show", "13000005001", *config) == (
             1, "+8613000005001: no consent, no refusal\n", "",
         )  # fmt: skip
-        done = ringfence("consent", "add", "+86 130-0000-5001", *HOLDER, "--until", "2199-12-31T12:00+08:00", *config)
+        assert live(ringfence) == "consent.unknown_consent"  # no index yet
+        done = ringfence("consent", "add", "+86 130-0000-5001", *HOLDER, "--until", "2099-12-31T12:00+08:00", *config)
         assert (done.code, done.err) == (0, "")
         assert done.out.startswith("+8613000005001 consents to calls of Example Marketing, until ")
+        assert live(ringfence) == ""
+        (entry,) = json.loads(ringfence("consent", "show", "13000005001", "--json", *config).out)["entries"]
+        assert (entry["scope"], entry["says"]) == ("holder:Example Marketing", "consent")
+        assert entry["until"] == datetime.fromisoformat("2099-12-31T12:00+08:00").timestamp()
         assert ringfence("consent", "refuse", "008613000005001", *config).code == 0
+        assert live(ringfence) == "consent.refused"
+        (entry,) = json.loads(ringfence("consent", "show", "13000005001", "--json", *config).out)["entries"]
+        assert (entry["scope"], entry["says"], entry["until"]) == ("*", "refusal", None)
+        assert abs(entry["since"] - time.time()) < 60
         shown = ringfence("consent", "show", "013000005001", *config)
-        assert [line.split("  ")[0] for line in shown.out.splitlines()] == ["holder", "everybody", "Example Marketing"]
-        entries = json.loads(ringfence("consent", "show", "13000005001", "--json", *config).out)["entries"]
-        assert [entry["granted"] for entry in entries] == [False, True]
-        assert entries[1]["at"] == datetime.fromisoformat("2199-12-31T12:00+08:00").timestamp()
-        assert abs(entries[0]["at"] - time.time()) < 60
+        assert [line.split("  ")[0] for line in shown.out.splitlines()] == ["scope", "*"]
         assert ringfence("consent", "remove", "13000005001", "--holder", "*", *config).out == "1 removed\n"
+        assert live(ringfence) == ""
         assert ringfence("consent", "remove", "13000005001", "--all", *config).out == "1 removed\n"
+        assert live(ringfence) == "consent.no_consent"
         assert ringfence("consent", "remove", "13000005001", "--all", *config) == (1, "0 removed\n", "")
 
     def test_without_an_end(self, ringfence: Ringfence) -> None:
@@ -44,7 +58,8 @@ class TestConsent:
         ringfence("consent", "add", "13000005001", *HOLDER)
         assert ringfence("consent", "refuse", "13000005001", *HOLDER).out.endswith("calls of Example Marketing\n")
         entries = json.loads(ringfence("consent", "show", "13000005001", "--json").out)["entries"]
-        assert [(entry["holder"], entry["granted"]) for entry in entries] == [("Example Marketing", False)]
+        assert [(entry["scope"], entry["says"]) for entry in entries] == [("holder:Example Marketing", "refusal")]
+        assert live(ringfence) == "consent.refused_holder"
 
     @pytest.mark.parametrize("command", ["add", "refuse"])
     def test_a_holder_that_no_trunk_has_is_warned_of(self, ringfence: Ringfence, command: str) -> None:

@@ -63,7 +63,6 @@ async def build(
         await asyncio.to_thread(store.finish, made, work.counts)
         await work.catch_up()
         await asyncio.to_thread(_swap, store, token, before, made, work.rows, followed)
-        _log.info("consent index built", rows=work.rows, generation=made.name)
         return Built(work.rows, str(made))
     except BaseException:
         if made is not None:

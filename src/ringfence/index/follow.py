@@ -137,8 +137,9 @@ class Follower:
 
     async def _build(self) -> None:
         try:
-            await build(self._store, self._feed)
+            built = await build(self._store, self._feed)
             self.rebuilt += 1
+            _log.info("consent index built", rows=built.rows, generation=built.generation)
         except NotLocked:
             await asyncio.sleep(self._settings.poll)
         except RingfenceError as error:
