@@ -21,12 +21,12 @@ test: $(VENV)/.ready-dev peers
 check: lint types doors coverage tests
 
 lint: $(VENV)/.ready-dev
-	$(VENV)/bin/ruff format --check src tests
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff format --check src tests setup.py
+	$(VENV)/bin/ruff check src tests setup.py
 
 format: $(VENV)/.ready-dev
-	$(VENV)/bin/ruff format src tests
-	$(VENV)/bin/ruff check --fix src tests
+	$(VENV)/bin/ruff format src tests setup.py
+	$(VENV)/bin/ruff check --fix src tests setup.py
 
 types: $(VENV)/.ready-dev
 	$(VENV)/bin/mypy
@@ -54,11 +54,13 @@ fuzz: $(VENV)/.ready-fuzz
 docs: $(VENV)/.ready-dev
 	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings
 
-# One file a kind of installation; a newer pyproject.toml installs again.
-$(VENV)/.ready-run: pyproject.toml tools/venv.sh
+# One file a kind of installation; what is newer than it installs, and compiles, again.
+INSTALLED_FROM := pyproject.toml setup.py tools/venv.sh $(wildcard src/native/*.[ch])
+
+$(VENV)/.ready-run: $(INSTALLED_FROM)
 	tools/venv.sh
 
-$(VENV)/.ready-%: pyproject.toml tools/venv.sh
+$(VENV)/.ready-%: $(INSTALLED_FROM)
 	tools/venv.sh $*
 
 clean:

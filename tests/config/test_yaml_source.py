@@ -126,9 +126,9 @@ def test_what_is_not_settings_yaml_names_its_line(text: str | bytes, message: st
 
 
 def test_depth_is_bounded_where_the_composer_of_libyaml_would_crash() -> None:
-    assert faults("[" * 200_000) == [
-        "f.yaml:1: [0][0][0][0]: nested deeper than 32 levels",
-    ]
+    assert faults("[" * 900) == ["f.yaml:1: [0][0][0][0]: nested deeper than 32 levels"]
+    (fault,) = faults("[" * 200_000)  # libyaml has a bound of its own from 0.2.6 on and meets it first
+    assert fault.startswith("f.yaml:1: ") and "nest" in fault
 
 
 def test_aliases_are_counted_as_often_as_they_are_used() -> None:

@@ -3,6 +3,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
+from ringfence.compiled import NATIVE
 from ringfence.engine.counters import Counters
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver
 from ringfence.sip.address import Listener
@@ -37,6 +38,7 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_up", {}, 1),
         ("ringfence_config_generation", {}, 7),
         ("ringfence_start_time_seconds", {}, 1_700_000_000),
+        ("ringfence_compiled", {}, NATIVE),
         ("ringfence_draining", {}, 0),
         ("ringfence_engine_faults_total", {}, 13),
         ("ringfence_requests_total", {"method": "INVITE"}, 1),

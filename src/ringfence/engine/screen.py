@@ -68,8 +68,8 @@ class Screen:
         call = policy.intake.call(request, trunk, source.transport, self.wall + now)
         step = policy.pipeline.begin(call)
         if self._overloaded() and not (isinstance(step, Verdict) and step.reason.startswith(EMERGENCY)):
-            seconds = max(1, round(policy.sip.overload.retry_after))
-            state.refuse(server, 503, now, out, b"Retry-After: %d\r\n" % seconds)
+            state.transactions.forget(server)
+            state.turn_away(request, server.endpoint, server.via, out)
             return
         context = ResponseContext(server, request, source)
         context.loop_mark = mark

@@ -160,6 +160,7 @@ def _histogram(name: str, text: str, given: Distribution) -> Metric:
 def _process(taken: Snapshot) -> Iterator[Metric]:
     names = [([taken["node"], taken["version"]], 1.0)]
     yield _labelled("gauge", "info", "The node and its version.", ["node", "version"], names)
+    yield _gauge("compiled", "1 where the call path is compiled, 0 in pure Python.", float(taken["compiled"]))
     yield _gauge("start_time_seconds", "When the SIP process started, Unix seconds.", taken["started"])
     yield _gauge("config_generation", "Number of the settings in force.", taken["generation"])
     yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])

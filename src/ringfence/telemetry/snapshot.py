@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from ringfence import __version__
+from ringfence.compiled import NATIVE
 from ringfence.engine.counters import Counters
 from ringfence.telemetry.looplag import LagState
 
@@ -30,13 +31,14 @@ class GatewayState(TypedDict):
 class Snapshot(TypedDict):
     """Everything that metrics are made of.
 
-    started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`, resolver: `Resolver.stats()`, transports:
-    `Transports.stats()`. rule_faults: exceptions by rule. faults: exceptions that the runner caught.
-    config_faults: faults of the last reload, 0 when it was taken.
+    compiled: whether the call path is. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
+    resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
+    faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     """
 
     node: str
     version: str
+    compiled: bool
     started: float
     generation: int
     draining: bool
@@ -84,6 +86,7 @@ def snapshot(
     return Snapshot(
         node=node,
         version=__version__,
+        compiled=NATIVE,
         started=started,
         generation=generation,
         draining=draining,

@@ -50,8 +50,11 @@ class Transactions:
         return len(self.servers) + len(self.clients) >= self.limit
 
     def forget(self, machine: object) -> None:
-        """Take a finished machine out, whichever kind it is."""
+        """Take a finished machine out, whichever kind it is, and let go of what it became: its owner holds it in turn,
+        and nobody collects such circles for us."""
         if isinstance(machine, ClientTransaction):
             self.clients.pop(machine.key, None)
+            machine.context = None
         elif isinstance(machine, ServerTransaction):
             self.servers.pop(machine.key, None)
+            machine.context = None
