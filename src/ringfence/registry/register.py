@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -32,6 +32,9 @@ class Recorded(NamedTuple):
 
     id: int
     new: bool
+
+
+Also = Callable[[AsyncConnection, list["Recorded | BadStatement"]], Awaitable[None]]
 
 
 class Said(NamedTuple):
@@ -71,12 +74,12 @@ class Registry:
         return done
 
     async def record_all(
-        self, said: Sequence[Statement], actor: Actor, marks: Sequence[sa.Update | sa.Insert] = ()
+        self, said: Sequence[Statement], actor: Actor, also: Also | None = None
     ) -> list[Recorded | BadStatement]:
         """Record many in one transaction, each one or its fault in the result, in their order.
 
-        The very same statement is recorded once, however often it comes. marks: written in the same transaction.
-        Raises Forbidden for all when the role does not allow one.
+        The very same statement is recorded once, however often it comes. also: gets the results and does its own part
+        of the same transaction. Raises Forbidden for all when the role does not allow one.
         """
         if len(said) > MOST_AT_ONCE:
             raise RegistryError(f"more than {MOST_AT_ONCE} statements at once")
@@ -91,10 +94,11 @@ class Registry:
                 one.callee for one, done in zip(sound, ids, strict=True) if isinstance(done, Recorded) and done.new
             ]
             await current.settle({subjects[callee] for callee in fresh})
-            for mark in marks:
-                await current.connection.execute(mark)
-        done_of = {id(one): done for one, done in zip(sound, ids, strict=True)}
-        return [faults.get(id(one)) or done_of[id(one)] for one in said]
+            done_of = {id(one): done for one, done in zip(sound, ids, strict=True)}
+            results = [faults.get(id(one)) or done_of[id(one)] for one in said]
+            if also is not None:
+                await also(current.connection, results)
+        return results
 
     async def end(
         self, callee: str, actor: Actor, kinds: Collection[Kind], scope: str | None = None, why: str = ""
@@ -200,6 +204,11 @@ class Registry:
         """The sequence of the last change."""
         async with self.database.reading() as connection:
             return int((await connection.execute(sa.select(t.head.c.change))).scalar_one())
+
+    async def count_standing(self) -> int:
+        """How many rows `feed.rows` would give, ended consents counted too."""
+        async with self.database.reading() as connection:
+            return int((await connection.execute(sa.select(sa.func.count()).select_from(t.standing))).scalar_one())
 
     async def standing_rows(self, after: int, batch: int) -> AsyncIterator[list[IndexRow]]:
         """See `feed.rows`."""
