@@ -117,7 +117,8 @@ def export_(
     draft = file.with_name(f".{file.name}.{os.getpid()}")
 
     async def work(registry: Registry) -> int:
-        with draft.open("w", encoding="utf-8", newline="", opener=_private) as target:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as target:
             return await export_wishes(registry, actor(), target, zone_of(settings))
 
     try:
@@ -334,7 +335,3 @@ def _step(what: str, done: int) -> None:
 def _share(done: Progress, size: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{100 * done.position // max(1, size)} %, {done.line} lines, {done.bad} bad \x1b[K")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

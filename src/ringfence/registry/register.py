@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -88,7 +88,7 @@ class Registry:
         async with writing(self.database, actor) as current:
             faults = await _faults(current, said, actor)
             sound = [one for one in said if id(one) not in faults]
-            subjects = await self._subjects(current, {one.callee for one in sound})
+            subjects = await self._subjects(current, dict.fromkeys(one.callee for one in sound))
             ids = await _insert(current, sound, subjects)
             fresh = [
                 one.callee for one, done in zip(sound, ids, strict=True) if isinstance(done, Recorded) and done.new
@@ -272,8 +272,9 @@ class Registry:
         found: int | None = (await connection.execute(question)).scalar()
         return found
 
-    async def _subjects(self, current: Writing, callees: Collection[str]) -> dict[str, int]:
+    async def _subjects(self, current: Writing, callees: Iterable[str]) -> dict[str, int]:
         """The ids of callees, those not known yet included."""
+        callees = list(callees)
         by_digest = {digest: callee for callee in callees for digest in self.ring.digests(callee)}
         result: dict[str, int] = {}
         columns = t.subject.c
