@@ -27,7 +27,7 @@ def counts(ringfence: Ringfence) -> list[tuple[str, str]]:
 
 def judged(ringfence: Ringfence) -> str:
     """What a call from the sample's marketing trunk would come to, by the store."""
-    done = ringfence("explain", "--trunk", "callcentre", "--from", "+862100000800", "--to", NUMBER, "--json")
+    done = ringfence("explain", "--trunk", "callcentre", "--from", "+862100000800", "--to", NUMBER, "--json", "--live")
     return str(json.loads(done.out))
 
 
