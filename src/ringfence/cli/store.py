@@ -6,11 +6,11 @@ from pathlib import Path
 
 import typer
 
-from ringfence.cli.desk import Desk
 from ringfence.config import Settings, load
 from ringfence.config.keys import store_keys
 from ringfence.index.store import IndexStore
 from ringfence.lookups import Address, Place, StoreError
+from ringfence.lookups.admin import Admin
 from ringfence.numbering import Kind, Numbering
 
 
@@ -19,9 +19,9 @@ def open_settings(config: Path) -> Settings:
     return load(config)
 
 
-def open_store(settings: Settings) -> Desk:
-    """Registry and store of a configuration. Raises StoreError where the embedded one does not run."""
-    return Desk(settings, store_of(settings))
+def open_store(settings: Settings) -> Admin:
+    """The store of a configuration. Raises StoreError where the embedded one does not run."""
+    return Admin(store_of(settings), store_keys(settings))
 
 
 def open_index(settings: Settings) -> IndexStore:

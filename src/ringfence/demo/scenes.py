@@ -26,7 +26,7 @@ ENGAGED = "+861000005004"
 class Store(Protocol):
     """What the scenes write beforehand: the functions of `ringfence consent` and `ringfence score`."""
 
-    def consent_add(self, callee: str, holder: str, until: int | None = None) -> None:
+    def consent_add(self, callee: str, holder: str) -> None:
         """Record a consent."""
 
     def refuse(self, callee: str, holder: str) -> None:

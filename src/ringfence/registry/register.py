@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -32,6 +32,9 @@ class Recorded(NamedTuple):
 
     id: int
     new: bool
+
+
+Also = Callable[[AsyncConnection, list["Recorded | BadStatement"]], Awaitable[None]]
 
 
 class Said(NamedTuple):
@@ -71,12 +74,12 @@ class Registry:
         return done
 
     async def record_all(
-        self, said: Sequence[Statement], actor: Actor, marks: Sequence[sa.Update | sa.Insert] = ()
+        self, said: Sequence[Statement], actor: Actor, also: Also | None = None
     ) -> list[Recorded | BadStatement]:
         """Record many in one transaction, each one or its fault in the result, in their order.
 
-        The very same statement is recorded once, however often it comes. marks: written in the same transaction.
-        Raises Forbidden for all when the role does not allow one.
+        The very same statement is recorded once, however often it comes. also: gets the results and does its own part
+        of the same transaction. Raises Forbidden for all when the role does not allow one.
         """
         if len(said) > MOST_AT_ONCE:
             raise RegistryError(f"more than {MOST_AT_ONCE} statements at once")
@@ -85,16 +88,17 @@ class Registry:
         async with writing(self.database, actor) as current:
             faults = await _faults(current, said, actor)
             sound = [one for one in said if id(one) not in faults]
-            subjects = await self._subjects(current, {one.callee for one in sound})
+            subjects = await self._subjects(current, dict.fromkeys(one.callee for one in sound))
             ids = await _insert(current, sound, subjects)
             fresh = [
                 one.callee for one, done in zip(sound, ids, strict=True) if isinstance(done, Recorded) and done.new
             ]
             await current.settle({subjects[callee] for callee in fresh})
-            for mark in marks:
-                await current.connection.execute(mark)
-        done_of = {id(one): done for one, done in zip(sound, ids, strict=True)}
-        return [faults.get(id(one)) or done_of[id(one)] for one in said]
+            done_of = {id(one): done for one, done in zip(sound, ids, strict=True)}
+            results = [faults.get(id(one)) or done_of[id(one)] for one in said]
+            if also is not None:
+                await also(current.connection, results)
+        return results
 
     async def end(
         self, callee: str, actor: Actor, kinds: Collection[Kind], scope: str | None = None, why: str = ""
@@ -202,7 +206,7 @@ class Registry:
             return int((await connection.execute(sa.select(t.head.c.change))).scalar_one())
 
     async def count_standing(self) -> int:
-        """How many rows `standing_rows` has, ended consents included."""
+        """How many rows `feed.rows` would give, ended consents counted too."""
         async with self.database.reading() as connection:
             return int((await connection.execute(sa.select(sa.func.count()).select_from(t.standing))).scalar_one())
 
@@ -268,8 +272,9 @@ class Registry:
         found: int | None = (await connection.execute(question)).scalar()
         return found
 
-    async def _subjects(self, current: Writing, callees: Collection[str]) -> dict[str, int]:
+    async def _subjects(self, current: Writing, callees: Iterable[str]) -> dict[str, int]:
         """The ids of callees, those not known yet included."""
+        callees = list(callees)
         by_digest = {digest: callee for callee in callees for digest in self.ring.digests(callee)}
         result: dict[str, int] = {}
         columns = t.subject.c

@@ -40,7 +40,7 @@ def standing(said: Iterable[Statement]) -> list[Standing]:
             refusals[one.scope] = max(one.since, refusals.get(one.scope, 0))
         elif one.kind == "consent":
             consents.append(one)
-        elif newest is None or (one.since, _strictness(one)) > (newest.since, _strictness(newest)):
+        elif newest is None or outranks(one, newest):
             newest = one
     wishes = _wishes(newest)
     counting: dict[str, Standing] = {}
@@ -62,9 +62,13 @@ def _wishes(newest: Statement | None) -> dict[str, int]:
     return dict.fromkeys(scopes, newest.since)
 
 
-def _strictness(one: Statement) -> tuple[int, int, tuple[str, ...]]:
-    """Of two wishes of one second the stricter one is believed."""
-    return ("none", "industries", "all").index(one.level), len(one.sectors), one.sectors
+def outranks(one: Statement, other: Statement) -> bool:
+    """Whether a wish takes another one's place: the newer one, and of two of one second the stricter."""
+    return _rank(one) > _rank(other)
+
+
+def _rank(one: Statement) -> tuple[int, int, int, tuple[str, ...]]:
+    return one.since, ("none", "industries", "all").index(one.level), len(one.sectors), one.sectors
 
 
 def _beaten(consent: Statement, refused: dict[str, int]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
@@ -63,6 +64,7 @@ class RegistrySettings(Frozen):
         description="PEM file with the P-256 key that signs proofs; none: made at the first start in "
         "data_directory/keys/signing.pem",
     )
+    zone: str = Field("Asia/Shanghai", description="time zone of dates and times that name none")
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings, description="files that prove consents")
     changes_kept: Duration = Field(
         7 * DAY,
@@ -73,6 +75,10 @@ class RegistrySettings(Frozen):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        try:
+            ZoneInfo(self.zone)
+        except (OSError, ValueError):
+            raise ValueError(f"zone: there is no time zone {self.zone!r}") from None
         if self.password_file is not None and self.password_env is not None:
             raise ValueError("password_file and password_env exclude each other")
         if self.url is not None:

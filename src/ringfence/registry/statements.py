@@ -27,7 +27,7 @@ LONGEST_TEXT = 256  # characters of a holder, purpose or reference
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EARLIEST = 946_684_800  # 2000-01-01: an earlier time is a mistake of units
-LATEST = 4_102_444_800  # 2100-01-01
+LATEST = 7_258_118_400  # 2200-01-01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Statement:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        _check_scope(self.scope)
+        check_scope(self.scope)
         for field in ("purpose", "reference"):
             _check_text(field, getattr(self, field))
         if self.channel not in CHANNELS:
@@ -125,7 +125,8 @@ def wish(callee: str, level: str, since: int, sectors: tuple[str, ...] = (), **m
     )
 
 
-def _check_scope(scope: str) -> None:
+def check_scope(scope: str) -> None:
+    """Raises BadStatement for what is no scope."""
     word, colon, name = scope.partition(":")
     if scope == EVERYBODY:
         return
@@ -153,4 +154,4 @@ def _check_text(field: str, text: str) -> None:
 
 def _check_time(field: str, moment: int) -> None:
     if not EARLIEST <= moment <= LATEST:
-        raise BadStatement(field, "is not between the years 2000 and 2100")
+        raise BadStatement(field, "is not between the years 2000 and 2200")

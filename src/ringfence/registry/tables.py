@@ -140,6 +140,5 @@ import_run = sa.Table(
     sa.Column("recorded", Number, nullable=False),
     sa.Column("known", Number, nullable=False),
     sa.Column("bad", Number, nullable=False),
-    sa.Column("finished_at", Number, nullable=True),
 )
 """How far an import came."""

@@ -133,7 +133,6 @@ def upgrade() -> None:
         sa.Column("recorded", NUMBER, nullable=False),
         sa.Column("known", NUMBER, nullable=False),
         sa.Column("bad", NUMBER, nullable=False),
-        sa.Column("finished_at", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("digest", name="pk_import_run"),
     )
     op.bulk_insert(head, [{"id": 1, "audit": 0, "hash": "0" * 64, "change": 0, "floor": 0, "subject": 0}])
