@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from ringfence.lookups.layout import MARK, Record, unpack
-from ringfence.lookups.questions import NO_NUMBER, Fact, command, unusable
+from functools import lru_cache
+
+from ringfence.lookups.layout import Record, unpack
+from ringfence.lookups.questions import NO_NUMBER, Fact, unusable
 from ringfence.lookups.view import IndexView
 from ringfence.screening import Call, Consent, Need, Scope, Unknown
 
 NOTHING = Consent(False)
 LOST = Unknown("index_lost")
 _SCOPES: tuple[Scope, ...] = ("everybody", "sector", "holder")
+
+
+_HEAD = b"HMGET\r\n$%d\r\n%b\r\n$1\r\nm\r\n"
+_TWO = b"*5\r\n$5\r\n" + _HEAD + 2 * b"$8\r\n%b\r\n"
+_THREE = b"*6\r\n$5\r\n" + _HEAD + 3 * b"$8\r\n%b\r\n"
+_CONSENT_ALONE = {b"\x01": 10, b"\x05": 14}
+"""Flags of a consent, without an end and with one, and the length of a value that is this one record."""
+
+
+@lru_cache(maxsize=1024)
+def _scopes(holder: str, sector: str | None) -> tuple[bytes, ...]:
+    """What is asked about: all holders, the sector if any, the holder."""
+    own = b"holder:%b" % holder.encode()
+    return (b"*", b"sector:%b" % sector.encode(), own) if sector else (b"*", own)
 
 
 class ConsentQuestion:
@@ -31,11 +47,10 @@ class ConsentQuestion:
         if generation is None:
             return self._view.unknown
         trunk = call.trunk
-        scopes = [b"*", b"holder:%b" % trunk.holder.encode()]
-        if trunk.sector:
-            scopes.insert(1, b"sector:%b" % trunk.sector.encode())
-        key, fields = generation.places(callee.encode(), scopes)
-        return command(b"HMGET", key, MARK, *fields)
+        key, fields = generation.places(callee.encode(), _scopes(trunk.holder, trunk.sector))
+        if len(fields) == 3:
+            return _THREE % (len(key), key, *fields)
+        return _TWO % (len(key), key, *fields)
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """What the records say at the time of the call. A bucket without its mark says nothing."""
@@ -47,6 +62,8 @@ class ConsentQuestion:
         if not any(values[1:]):
             return NOTHING
         every, own = values[1], values[-1]
+        if type(own) is bytes and len(own) == _CONSENT_ALONE.get(own[:1]) and not any(values[1:-1]):
+            return Consent(True, None, float(int.from_bytes(own[10:], "big")) if len(own) == 14 else None)
         found: list[list[Record]] = []
         for value in (every, values[2] if len(values) == 4 else None, own):
             records = unpack(value or b"") if value is None or type(value) is bytes else None

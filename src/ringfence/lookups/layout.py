@@ -70,10 +70,10 @@ class Generation:
         seed = self._seed.copy()
         seed.update(callee)
         bucket = int.from_bytes(seed.digest(), "big") & self.mask
+        seed.update(b"\0")
         fields = []
         for scope in scopes:
             one = seed.copy()
-            one.update(b"\0")
             one.update(scope)
             fields.append(one.digest())
         return b"%b:%x" % (self._names[bucket & 63], bucket), fields
