@@ -8,19 +8,25 @@ import timeit
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import sqlalchemy as sa
 from redis import Redis
 from tests.bench.figures import Figure
 from tests.support.asking import SECRET, call
 from tests.support.valkey import start_valkey
 
 from ringfence.index.build import Built, build
-from ringfence.index.feed import IndexRow
+from ringfence.index.feed import IndexRow, RegistryFeed
 from ringfence.index.store import IndexStore
 from ringfence.lookups import Address, IndexView, Keys
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.layout import pack
+from ringfence.registry import tables
+from ringfence.registry.opening import open_registry
+from ringfence.registry.register import Registry
+from ringfence.registry.settings import RegistrySettings
 
 PAIRS, PAIRS_IN_QUICK = 10_000_000, 200_000
+REGISTERED, REGISTERED_IN_QUICK = 1_000_000, 50_000  # pairs of a real registry
 COMPARED = 200_000  # pairs of a layout that is only compared
 BOUND = 40.0  # bytes a pair, the promise
 _FIRST = 8_613_000_000_000
@@ -62,6 +68,8 @@ def measure(folder: Path, core: int | None, quick: bool) -> list[Figure]:
         with Redis(unix_socket_path=place.path, socket_timeout=60) as client:
             pairs = PAIRS_IN_QUICK if quick else PAIRS
             found = _index(client, place, keys, pairs)
+            client.execute_command("FLUSHALL", "SYNC")
+            found.append(asyncio.run(_rebuilt(folder, place, keys, REGISTERED_IN_QUICK if quick else REGISTERED)))
             for name, layout in (("a hash a callee", _hash_a_callee), ("a string a pair", _string_a_pair)):
                 client.execute_command("FLUSHALL", "SYNC")
                 before = _used(client)
@@ -98,6 +106,36 @@ def _index(client: Redis, place: Address, keys: Keys, pairs: int) -> list[Figure
     store.close()
     assert used <= BOUND, f"{used:.1f} bytes a pair"
     return figures
+
+
+async def _rebuilt(folder: Path, place: Address, keys: Keys, pairs: int) -> Figure:
+    """Seconds that `ringfence index rebuild` takes from a registry in SQLite, its numbers decrypted on the way."""
+    async with await open_registry(RegistrySettings(), folder) as registry:
+        await _register(registry, pairs)
+        store = IndexStore(place, keys)
+        began = time.monotonic()
+        built = await build(store, RegistryFeed(registry), followed=False)
+        took = time.monotonic() - began
+        store.close()
+    assert built.rows == pairs
+    return Figure("index.rebuild", f"s for {pairs:,} pairs", (took,))
+
+
+async def _register(registry: Registry, pairs: int) -> None:
+    """A consent of each callee, as it stands in the tables that the index is built from."""
+    ring = registry.ring
+    for at in range(1, pairs + 1, _BATCH):
+        ids = range(at, min(at + _BATCH, pairs + 1))
+        subjects = [
+            {"id": n, "digest": ring.digest(f"+{_FIRST + n}"), "number": ring.seal(f"+{_FIRST + n}", n)} for n in ids
+        ]
+        standing = [
+            {"subject": n, "scope": _SCOPE, "kind": "consent", "since": _SINCE, "until": None, "change": n} for n in ids
+        ]
+        async with registry.database.writing() as connection:
+            await connection.execute(sa.insert(tables.subject), subjects)
+            await connection.execute(sa.insert(tables.standing), standing)
+            await connection.execute(sa.update(tables.head).values(change=ids[-1], subject=ids[-1]))
 
 
 def _question(client: Redis, question: ConsentQuestion, pairs: int) -> list[float]:
