@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ringfence.index.feed import Feed
     from ringfence.index.store import IndexStore
 
-LEAST_ENTRIES, LEAST_VALUE = 128, 64  # of a hash that the store packs; below, a pair costs several times as much
-
 app = typer.Typer(help="The store's copy of consents, refusals and wishes.", no_args_is_help=True)
 
 
@@ -65,14 +63,15 @@ def status(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     store = open_index(open_settings(config))
     try:
         rows = _status(store)
-        entries, value = store.limits()
+        warning = store.dear()
     finally:
         store.close()
     if json:
         output.as_json(rows)
     else:
         output.facts([(name, str(said)) for name, said in rows.items()])
-    warn_of_limits(entries, value)
+    if warning:
+        output.complain(f"warning: {warning}")
     if not rows["complete"]:
         raise typer.Exit(1)
 
@@ -149,12 +148,3 @@ def _status(store: IndexStore) -> dict[str, object]:
         "fields": sum(part.fields for part in parts if part is not None),
         "bytes": round(store.memory(current)) if current is not None and whole else 0,
     }
-
-
-def warn_of_limits(entries: int, value: int) -> None:
-    """Say when the store's settings make the index dear."""
-    if 0 < entries < LEAST_ENTRIES or 0 < value < LEAST_VALUE:
-        output.complain(
-            f"warning: the store packs hashes of up to {entries} entries of {value} bytes: the index wants "
-            f"hash-max-listpack-entries {LEAST_ENTRIES} and hash-max-listpack-value {LEAST_VALUE} at least"
-        )

@@ -34,7 +34,7 @@ def store_of(settings: Settings) -> Place:
     from ringfence.daemon import store_place
 
     place = store_place(settings.redis, settings.data_directory)
-    if isinstance(place, Address) and place.path and not Path(place.path).is_socket():
+    if settings.redis.url is None and isinstance(place, Address) and not Path(place.path).is_socket():
         raise StoreError(
             f"the embedded store does not run in {settings.data_directory}: `ringfence serve` starts it; "
             "or set redis.url to a server"

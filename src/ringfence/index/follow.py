@@ -40,6 +40,7 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled."""
         try:
+            await self._warn()
             while True:
                 pause = self._settings.poll
                 try:
@@ -61,6 +62,14 @@ class Follower:
             if self._building is not None:
                 self._building.cancel()
                 await asyncio.gather(self._building, return_exceptions=True)
+
+    async def _warn(self) -> None:
+        try:
+            dear = await asyncio.to_thread(self._store.dear)
+        except RingfenceError:
+            return  # an account without CONFIG, or a store that is away: the cycle tells
+        if dear:
+            _log.warning("the consent index is dear", why=dear)
 
     async def cycle(self) -> None:
         """One look at the registry. Raises RingfenceError, as PartLost when the index is to be built anew."""

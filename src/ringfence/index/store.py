@@ -18,6 +18,7 @@ from ringfence.lookups.layout import MARK, TAGS, Generation, pack, unpack
 from ringfence.lookups.resp import Place
 
 LOCK = 30.0  # seconds that a builder's lock outlives its last sign of life
+LEAST_ENTRIES, LEAST_VALUE = 128, 64  # of a hash that the store packs, which are its defaults
 _CHUNK = 2048  # buckets that one command removes
 _RECORD = 6  # bytes of the shortest record: what is shorter is a mark
 _NAMED: dict[str, type[StoreError]] = {
@@ -217,14 +218,21 @@ class IndexStore:
         found = self._each([("MEMORY", "USAGE", generation.bucket_key(bucket)) for bucket in buckets])
         return sum(int(one or 0) for one in found) / sample * (1 << generation.bits)
 
-    def limits(self) -> tuple[int, int]:
-        """hash-max-listpack-entries and -value of the (first) server, 0 where it does not say."""
+    def dear(self) -> str:
+        """Why a pair costs several times what it should by the (first) server's settings; "" where it does not."""
         with told():
             found = self._redis.config_get("hash-max-listpack-*")
         if found and isinstance(next(iter(found.values())), dict):
             found = next(iter(found.values()))
-        plain = {_text(name): int(value) for name, value in found.items()}
-        return plain.get("hash-max-listpack-entries", 0), plain.get("hash-max-listpack-value", 0)
+        limits = {_text(name): int(value) for name, value in found.items()}
+        entries = limits.get("hash-max-listpack-entries", LEAST_ENTRIES)
+        value = limits.get("hash-max-listpack-value", LEAST_VALUE)
+        if entries >= LEAST_ENTRIES and value >= LEAST_VALUE:
+            return ""
+        return (
+            f"the store packs hashes of up to {entries} entries of {value} bytes only: the consent index wants "
+            f"hash-max-listpack-entries {LEAST_ENTRIES} and hash-max-listpack-value {LEAST_VALUE} at least"
+        )
 
     def _each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The replies to commands that go out together. Raises StoreError for the first that failed."""
