@@ -9,7 +9,7 @@ import typer
 from ringfence.config import Settings, load
 from ringfence.config.keys import store_keys
 from ringfence.index.store import IndexStore
-from ringfence.lookups import Address, Place, StoreError
+from ringfence.lookups import Address, Place, StoreError, store_place
 from ringfence.lookups.admin import Admin
 from ringfence.numbering import Kind, Numbering
 
@@ -31,8 +31,6 @@ def open_index(settings: Settings) -> IndexStore:
 
 def store_of(settings: Settings) -> Place:
     """Where a configuration's store is. Raises StoreError where the embedded one does not run."""
-    from ringfence.daemon import store_place
-
     place = store_place(settings.redis, settings.data_directory)
     if settings.redis.url is None and isinstance(place, Address) and not Path(place.path).is_socket():
         raise StoreError(

@@ -60,6 +60,7 @@ class State:
         self.timers = TimerQueue()
         self.counters = Counters()
         self.lagging = False
+        self.draining = False
         self.salt = salt
         self._serial = 0
         self._next_hops: dict[tuple[bytes, int], Endpoint | Named] = {}

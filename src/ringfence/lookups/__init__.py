@@ -4,6 +4,7 @@ from ringfence.lookups.dns import Resolver
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.lookups import Lookups
+from ringfence.lookups.place import store_place
 from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace, address_of, place_of
 from ringfence.lookups.settings import RedisSettings
 from ringfence.lookups.view import IndexView
@@ -23,4 +24,5 @@ __all__ = [
     "StoreError",
     "address_of",
     "place_of",
+    "store_place",
 ]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hiredis
 
-from ringfence.config import Bundle
-from ringfence.config.keys import store_keys
-from ringfence.daemon import store_place
 from ringfence.lookups import IndexView, Keys, Place, StoreError
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
@@ -20,15 +17,24 @@ from ringfence.screening import Call, Facts, Need, Unknown
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
 
-async def filled(bundle: Bundle, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
-    """`given`, with what it lacks of `needs` read from the store. Raises StoreError."""
-    settings = bundle.settings
-    place = store_place(settings.redis, settings.data_directory)
-    keys = store_keys(settings)
+async def filled(call: Call, given: Facts, needs: frozenset[Need], keys: Keys, window: float, place: Place) -> Facts:
+    """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
+
+    window: seconds over which attempts are counted.
+    """
     facts = Facts(given.consent, given.score, given.caller_rate)
     for need in sorted(needs):
         if isinstance(getattr(facts, need), Unknown):
-            setattr(facts, need, await _fact(need, call, keys, bundle.pipeline.rate_window, place))
+            setattr(facts, need, await _fact(need, call, keys, window, place))
+    return facts
+
+
+def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
+    """`given`, where what it lacks of `needs` cannot be had."""
+    facts = Facts(given.consent, given.score, given.caller_rate)
+    for need in needs:
+        if isinstance(getattr(facts, need), Unknown):
+            setattr(facts, need, Unknown(why))
     return facts
 
 
