@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from ringfence import collector
-from ringfence.config.keys import digest_key, route_key
+from ringfence.config.keys import route_key, store_keys
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
@@ -30,7 +30,8 @@ from ringfence.errors import RingfenceError
 from ringfence.explaining import explained
 from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
-from ringfence.lookups import Keys, Lookups, Resolver, StoreError, roaming_service, store_address
+from ringfence.index.process import arguments as index_arguments
+from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.lookups.roaming_http import RoamingService, WithRoaming
 from ringfence.runner import Runner
@@ -40,6 +41,7 @@ from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
 
 QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
+INDEX_PATIENCE = 30.0  # seconds that a starting daemon says so for the sake of its consent index
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
 _dice = random.SystemRandom().random
@@ -50,7 +52,7 @@ def serve(path: Path) -> None:
     """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start."""
     reloader = Reloader(lambda files, generation: load_bundle(path, generation, files))
     configure(reloader.current.settings.logging)
-    asyncio.run(Daemon(reloader).run())
+    asyncio.run(Daemon(reloader, path).run())
 
 
 def policy_of(bundle: Bundle) -> Policy:
@@ -67,11 +69,17 @@ def policy_of(bundle: Bundle) -> Policy:
     )
 
 
+def needs_index(bundle: Bundle) -> bool:
+    """Whether calls of any trunk are judged by consent."""
+    return any(trunk.marketing for trunk in bundle.ledger.trunks.values())
+
+
 class Daemon:
     """One SIP process with its store and its HTTP process."""
 
-    def __init__(self, reloader: Reloader) -> None:
+    def __init__(self, reloader: Reloader, path: Path) -> None:
         self._reloader = reloader
+        self._path = path
         self._settings = reloader.current.settings
         self._started = time.time()
         self._draining = False
@@ -79,7 +87,9 @@ class Daemon:
         self._store: EmbeddedStore | None = None
         self._roaming: RoamingService | None = None
         self._control: Supervised | None = None
+        self._follower: Supervised | None = None
         self._runner: Runner | None = None
+        self._index = IndexView()
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -89,16 +99,19 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
         settings = self._settings
-        self._keys = Keys(settings.redis.key_prefix, digest_key(settings))
+        self._keys = store_keys(settings)
         if settings.redis.url is None:
             self._store = EmbeddedStore(settings.data_directory / "store", settings.redis.embedded.max_memory_mb)
             await self._store.start()
         try:
             bundle = self._reloader.current
-            self._address = store_address(settings.redis, settings.data_directory)
+            self._place = store_place(settings.redis, settings.data_directory)
+            self._watch_index = IndexWatch(settings.redis, self._place, self._keys, self._index)
             by_store = settings.roaming.source == "redis"
-            self._lookups = Lookups(settings.redis, self._address, self._keys, bundle.pipeline.rate_window, by_store)
-            await self._lookups.start()
+            self._lookups = Lookups(
+                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store
+            )
+            await asyncio.gather(self._lookups.start(), self._watch_index.start())
             self._roaming = roaming_service(settings.roaming)
             if self._roaming is not None:
                 await self._roaming.start()
@@ -128,6 +141,7 @@ class Daemon:
                     "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
                 )
                 await self._control.start()
+            await self._follow(bundle)
             if settings.reload.watch:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
@@ -142,10 +156,12 @@ class Daemon:
         finally:
             for task in beside:
                 task.cancel()
-            if self._control is not None:
-                await self._control.stop()
+            for child in (self._control, self._follower):
+                if child is not None:
+                    await child.stop()
             await channel.close()
             await self._transports.close()
+            await self._watch_index.close()
             await self._lookups.close()
             _log.info("stopped")
 
@@ -156,6 +172,12 @@ class Daemon:
         policy = policy_of(bundle)
         state = State(self._transports.listeners, self._transports.endpoint, policy, route_key(self._settings), salt)
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
+
+    async def _follow(self, bundle: Bundle) -> None:
+        """Have the consent index kept up to date where calls are judged by it."""
+        if needs_index(bundle) and self._follower is None:
+            self._follower = Supervised("index", index_arguments(self._path.absolute()))
+            await self._follower.start()
 
     # -- reload -----------------------------------------------------------------------------------------------
 
@@ -185,6 +207,7 @@ class Daemon:
             tried = await asyncio.to_thread(read)
             if tried or self._reloader.faults is not tried_before:
                 self._adopt(before)
+                await self._follow(self._reloader.current)
 
     def _adopt(self, before: Bundle) -> None:
         bundle = self._reloader.current
@@ -247,7 +270,7 @@ class Daemon:
             return lacking(given, needs, "unreachable")
         try:
             roaming = self._settings.roaming
-            return await filled(call, given, needs, self._keys, window, self._address, roaming)
+            return await filled(call, given, needs, self._keys, window, self._place, roaming)
         except StoreError:
             return lacking(given, needs, "unreachable")
 
@@ -259,6 +282,8 @@ class Daemon:
         if self._runner is None:
             reasons.append("starting")
         else:
+            if self._awaits_index():
+                reasons.append("starting: the consent index is not built yet")
             groups = self._runner.engine.state.policy.groups
             dead = [name for name, group in groups.items() if not any(each.answers for each in group.gateways)]
             told = [f"no gateway of group {name} answers" for name in dead]
@@ -272,12 +297,23 @@ class Daemon:
         generation = self._reloader.current.generation
         return {"ready": not reasons, "generation": generation, "reasons": reasons, "warnings": warnings}
 
+    def _awaits_index(self) -> bool:
+        """Whether this daemon has just started and will have a consent index in a moment."""
+        return (
+            not self._index.changes
+            and needs_index(self._reloader.current)
+            and self._lookups.connected
+            and time.time() - self._started < INDEX_PATIENCE
+        )
+
     def _store_warnings(self) -> list[str]:
         effect = "marketing calls are refused, others are judged without score and rate"
         if not self._lookups.connected:
             return [f"the store is not connected: {effect}"]
         if self._lookups.breaker_state != "closed":
             return [f"the store does not answer in time: {effect}"]
+        if self._index.generation is None and needs_index(self._reloader.current):
+            return [f"no consent index is believed ({self._index.unknown.reason}): marketing calls are refused"]
         return []
 
     def _snapshot(self) -> Snapshot:

@@ -12,9 +12,9 @@ import pytest
 from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.config import load_bundle
-from ringfence.config.keys import digest_key
-from ringfence.daemon import store_address
-from ringfence.lookups import Keys, Lookups
+from ringfence.config.keys import store_keys
+from ringfence.daemon import store_place
+from ringfence.lookups import Lookups
 from ringfence.screening import Call, Need
 from ringfence.screening.discovery import RULES
 
@@ -193,10 +193,12 @@ class TestLive:
         answer = explained(ringfence, *call, "--live")
         assert answer["facts"] == {
             "caller_rate": {"attempts": 1, "window": 3600.0},
-            "consent": {"granted": False, "refused": False, "until": None},
+            "consent": {"unknown": "no_index"},
             "score": {"points": 0.0},
         }
         ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
+        facts = explained(ringfence, *call, "--live")["facts"]
+        assert facts["consent"] == {"granted": True, "refused": None, "until": None, "wish": None}
         ringfence("score", "set", "+862100000001", "65")
         assert explained(ringfence, *call, "--live")["verdict"]["reason"] == "harassment_score.elevated"
         assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
@@ -260,9 +262,9 @@ def test_a_store_that_is_not_there_is_said(ringfence: Ringfence) -> None:
 async def _count(bundle: Any, call: Call, times: int) -> None:
     """The call path's own question, as often as that."""
     settings = bundle.settings
-    keys = Keys(settings.redis.key_prefix, digest_key(settings))
-    address = store_address(settings.redis, settings.data_directory)
-    lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+    keys = store_keys(settings)
+    place = store_place(settings.redis, settings.data_directory)
+    lookups = Lookups(settings.redis, place, keys, bundle.pipeline.rate_window)
     await lookups.start()
     answers: asyncio.Queue[object] = asyncio.Queue()
     for ticket in range(times):

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from tests.support.asking import ALL, CALLER, WINDOW, Asked, call, until
+from tests.support.index import fixed_view
 from tests.support.scripted_store import Command, scripted_store
 
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings
-from ringfence.lookups import lookups as module
+from ringfence.lookups import node as module
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.screening import Facts, Need, Score, Unknown
 from ringfence.telemetry.log import configure
@@ -42,7 +43,7 @@ async def quick(path: Path, keys: Keys, deadline: str = "50ms", failures: int = 
     settings = RedisSettings.model_validate(
         {"deadline": deadline, "reconnect_max": "100ms", "connect_timeout": "500ms", "breaker": {"failures": failures}}
     )
-    lookups = Lookups(settings, Address(path=str(path)), keys, WINDOW)
+    lookups = Lookups(settings, Address(path=str(path)), keys, WINDOW, fixed_view(keys))
     await lookups.start()
     return lookups
 

@@ -101,5 +101,5 @@ def test_what_the_store_says(reply: object, fact: object) -> None:
 
 def test_nobody_asks_where_there_is_no_check() -> None:
     question = NoRoamingCheck()
-    assert question.commands(from_abroad(CALLER)) == b""
+    assert question.commands(from_abroad(CALLER)) == NO_CHECK
     assert question.fact(from_abroad(CALLER), [], 0) == NO_CHECK

@@ -38,6 +38,7 @@ def check(
                 output.line(str(fault))
         raise typer.Exit(CONFIG) from None
     running = asyncio.run(running_generation(bundle.settings))
+    _warn_of_store(bundle.settings)
     if json:
         output.as_json({"valid": True, **_summary(bundle), "running": running})
         return
@@ -61,6 +62,26 @@ async def running_generation(settings: Settings) -> dict[str, Any] | None:
     except ControlError:
         return None
     return answer
+
+
+def _warn_of_store(settings: Settings) -> None:
+    """Look at an operator's own store, as far as it answers: its settings may make the consent index dear."""
+    if settings.redis.url is None:
+        return
+    from ringfence.cli.store import open_index
+    from ringfence.errors import RingfenceError
+
+    try:
+        store = open_index(settings)
+        try:
+            warning = store.dear()
+        finally:
+            store.close()
+    except RingfenceError as error:
+        output.complain(f"warning: {error}")
+        return
+    if warning:
+        output.complain(f"warning: {warning}")
 
 
 def _summary(bundle: Bundle) -> dict[str, Any]:

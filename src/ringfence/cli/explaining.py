@@ -99,10 +99,10 @@ def _message(path: Path) -> str:
 async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
     """The explanation by the settings in the file, with facts from the store if `live`. Raises CannotExplain."""
     from ringfence.config import load_bundle
-    from ringfence.config.keys import digest_key
+    from ringfence.config.keys import store_keys
     from ringfence.explaining import explained
     from ringfence.explaining.live import filled
-    from ringfence.lookups import Keys, store_address
+    from ringfence.lookups import store_place
     from ringfence.screening import Call, Facts, Need, Unknown
 
     bundle = load_bundle(config)
@@ -111,9 +111,9 @@ async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
 
     async def fill(call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
         settings = bundle.settings
-        keys = Keys(settings.redis.key_prefix, digest_key(settings))
-        address = store_address(settings.redis, settings.data_directory)
-        return await filled(call, given, needs, keys, bundle.pipeline.rate_window, address, settings.roaming)
+        place = store_place(settings.redis, settings.data_directory)
+        window = bundle.pipeline.rate_window
+        return await filled(call, given, needs, store_keys(settings), window, place, settings.roaming)
 
     return await explained(bundle, question, Unknown("not_given"), fill if live else None)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import hiredis
 
-from ringfence.lookups import Address, Keys, RoamingSettings, StoreError, roaming_service
+from ringfence.lookups import IndexView, Keys, Place, RoamingSettings, StoreError, roaming_service
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
-from ringfence.lookups.resp import RespConnection
 from ringfence.lookups.roaming import NO_CHECK, NOT_ABROAD, RoamingQuestion, concerns
 from ringfence.lookups.score import ScoreQuestion
+from ringfence.lookups.slots import slot_of_command, split
+from ringfence.lookups.topology import ask, server_for
+from ringfence.lookups.watch import STRANGE, believable, looking
 from ringfence.screening import Call, Facts, Need, Roaming, Unknown
 
 TIMEOUT = 2.0  # seconds: nobody's call waits here
@@ -25,7 +26,7 @@ async def filled(
     needs: frozenset[Need],
     keys: Keys,
     window: float,
-    address: Address,
+    place: Place,
     roaming: RoamingSettings,
 ) -> Facts:
     """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
@@ -39,7 +40,7 @@ async def filled(
         if need is Need.ROAMING and roaming.source != "redis":
             facts.roaming = await _roaming(call, roaming)
         else:
-            setattr(facts, need, await _fact(need, call, keys, window, address))
+            setattr(facts, need, await _fact(need, call, keys, window, place))
     return facts
 
 
@@ -52,19 +53,18 @@ def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
     return facts
 
 
-async def _fact(need: Need, call: Call, keys: Keys, window: float, address: Address) -> Fact:
+async def _fact(need: Need, call: Call, keys: Keys, window: float, place: Place) -> Fact:
     if need is Need.CALLER_RATE:
-        return await _rate(call, keys, window, address)
-    readers: dict[Need, Callable[[Keys], Question]] = {
-        Need.CONSENT: ConsentQuestion,
-        Need.SCORE: ScoreQuestion,
-        Need.ROAMING: RoamingQuestion,
-    }
-    question = readers[need](keys)
+        return await _rate(call, keys, window, place)
+    question: Question
+    if need is Need.CONSENT:
+        question = ConsentQuestion(await _view(keys, place))
+    else:
+        question = ScoreQuestion(keys) if need is Need.SCORE else RoamingQuestion(keys)
     commands = question.commands(call)
-    return (
-        question.fact(call, await _ask(address, commands, question.replies), 0) if commands else question.absent(call)
-    )
+    if not isinstance(commands, bytes):
+        return commands
+    return question.fact(call, await _ask(place, commands), 0)
 
 
 async def _roaming(call: Call, settings: RoamingSettings) -> Roaming | Unknown:
@@ -83,34 +83,35 @@ async def _roaming(call: Call, settings: RoamingSettings) -> Roaming | Unknown:
         await service.close()
 
 
-async def _rate(call: Call, keys: Keys, window: float, address: Address) -> Fact:
+async def _view(keys: Keys, place: Place) -> IndexView:
+    """The index as it is believed now."""
+    pointer, fresh = await _ask(place, looking(keys))
+    view = IndexView()
+    found = believable(keys, None, pointer, bool(fresh)) if isinstance(pointer, dict) else STRANGE
+    if isinstance(found, Unknown):
+        view.doubt(found)
+    else:
+        view.believe(found, {})
+    return view
+
+
+async def _rate(call: Call, keys: Keys, window: float, place: Place) -> Fact:
     """As if this call had been counted: the call path's own question would count it."""
     if not call.caller.value:
         return NO_NUMBER
     digest = keys.digest(call.caller.value)
     bucket = int(call.at) // max(1, round(window))
     commands = command(b"GET", keys.attempts(digest, bucket)) + command(b"GET", keys.attempts(digest, bucket - 1))
-    now, before = await _ask(address, commands, 2)
+    now, before = await _ask(place, commands)
     count = int(now) if isinstance(now, bytes) and now.isdigit() else 0
     return CallerRateQuestion(keys, window).fact(call, [b"OK", count + 1, before], 0)
 
 
-async def _ask(address: Address, commands: bytes, count: int) -> list[object]:
-    """The replies to some commands, on a connection of their own."""
-    queue: asyncio.Queue[object] = asyncio.Queue()
-    lost = StoreError("the store closed the connection")
-    connection = await RespConnection.connect(address, TIMEOUT, queue.put_nowait, lambda: queue.put_nowait(lost))
-    try:
-        connection.write(commands)
-        async with asyncio.timeout(TIMEOUT):
-            replies = [await queue.get() for _ in range(count)]
-    except TimeoutError:
-        raise StoreError(f"the store did not answer in {TIMEOUT:.0f} s") from None
-    finally:
-        connection.close()
+async def _ask(place: Place, commands: bytes) -> list[object]:
+    """The replies to some commands about keys of one slot, on a connection of their own."""
+    server = await server_for(place, slot_of_command(commands), TIMEOUT)
+    replies = await ask(server, TIMEOUT, *split(commands))
     for reply in replies:
-        if isinstance(reply, StoreError):
-            raise reply
         if isinstance(reply, hiredis.ReplyError):
             raise StoreError(f"the store did not do it: {str(reply)[:120]}")
     return replies

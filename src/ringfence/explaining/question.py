@@ -12,9 +12,9 @@ from ringfence.sip.message import Request, parse
 
 _HOST = "ringfence.invalid"  # stands where a host belongs; no rule looks at it
 _CONSENTS = {
-    "yes": Consent(granted=True, refused=False),
-    "no": Consent(granted=False, refused=False),
-    "refused": Consent(granted=False, refused=True),
+    "yes": Consent(granted=True),
+    "no": Consent(granted=False),
+    "refused": Consent(granted=False, refused="everybody"),
 }
 
 

@@ -78,6 +78,7 @@ def build_ledger(
                 gateways=settings.gateways,
                 numbers=RangeSet((low, high) for low, high, _ in grants.spans),
                 marketing=settings.marketing,
+                sector=settings.sector,
                 trust_identity=settings.trust_identity,
                 area=settings.area,
                 province=settings.province or numbering.province_of(settings.area or ""),

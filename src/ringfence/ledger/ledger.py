@@ -21,7 +21,8 @@ class Trunk:
     area: code that completes local digits, as `Numbering.read` takes it: with or without the trunk prefix.
     province: of codes that mean something in one province alone, "" if unknown. diversion_hops: how often its calls
     may have been diverted.
-    numbers: what it may show. rules: settings of rules that differ on this trunk, not yet validated.
+    numbers: what it may show. sector: whose refusals and wishes concern its calls, None: no sector's.
+    rules: settings of rules that differ on this trunk, not yet validated.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Trunk:
     gateways: str = "default"
     numbers: RangeSet = field(default_factory=RangeSet)
     marketing: bool = False
+    sector: str | None = None
     trust_identity: bool = False
     area: str | None = None
     province: str = ""

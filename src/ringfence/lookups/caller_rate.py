@@ -24,11 +24,11 @@ class CallerRateQuestion:
         self._bucket = -1
         self._template = b""
 
-    def commands(self, call: Call) -> bytes:
-        """b"" without a caller's number: those who withhold it do not share a counter."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """Unknown without a caller's number: those who withhold it do not share a counter."""
         caller = call.caller.value
         if not caller:
-            return b""
+            return NO_NUMBER
         bucket = int(call.at) // self._window
         if bucket != self._bucket:
             self._turn_to(bucket)
@@ -48,10 +48,6 @@ class CallerRateQuestion:
             + template(b"GET", before, digest=sample)
         )
         self._bucket = bucket
-
-    def absent(self, call: Call) -> Fact:
-        """There is no number to ask about."""
-        return NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The running window's attempts and the part of the window before that still counts, rounded down."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ringfence.lookups.errors import StoreError
-from ringfence.lookups.resp import Address, address_of
+from ringfence.lookups.resp import Address, Place, place_of
 from ringfence.lookups.roaming_http import RoamingService
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
 
@@ -38,8 +38,11 @@ def _secret(key: str, file: Path | None, variable: str | None) -> str | None:
     return None
 
 
-def store_address(settings: RedisSettings, data_directory: Path) -> Address:
+def store_place(settings: RedisSettings, data_directory: Path) -> Place:
     """Where the store is: the one that is configured, else the embedded one's socket. Raises StoreError."""
     if settings.url is None:
         return Address(path=str(data_directory / "store" / "store.sock"))
-    return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
+    file = settings.sentinel_password_file
+    watched = (settings.sentinel_username, _secret("redis.sentinel_password", file, None))
+    authority = str(settings.ca) if settings.ca else None
+    return place_of(settings.url, settings.username, password_of(settings), authority, watched)

@@ -25,11 +25,8 @@ class Question(Protocol):
     def replies(self) -> int:
         """How many replies its commands bring."""
 
-    def commands(self, call: Call) -> bytes:
-        """RESP, ready to send; b"" when there is nothing to ask about this call."""
-
-    def absent(self, call: Call) -> Fact:
-        """The fact of a call that nothing is asked about."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """RESP, ready to send; else the fact, where nothing is asked about this call: as when it lacks the number."""
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The fact in replies[at:at + self.replies]. Never raises: what cannot be read is Unknown."""

@@ -28,13 +28,9 @@ class RoamingQuestion:
         sample = keys.digest("")
         self._template = template(b"SISMEMBER", keys.roaming(), sample, digest=sample)
 
-    def commands(self, call: Call) -> bytes:
-        """b"" for a caller who cannot roam."""
-        return self._template % self._keys.digest(call.caller.value) if concerns(call) else b""
-
-    def absent(self, call: Call) -> Fact:
+    def commands(self, call: Call) -> bytes | Fact:
         """Who cannot roam is not abroad."""
-        return NOT_ABROAD
+        return self._template % self._keys.digest(call.caller.value) if concerns(call) else NOT_ABROAD
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """1 and 0 are the answers."""
@@ -49,11 +45,7 @@ class NoRoamingCheck:
     need = Need.ROAMING
     replies = 0
 
-    def commands(self, call: Call) -> bytes:
-        """Nothing, ever."""
-        return b""
-
-    def absent(self, call: Call) -> Fact:
+    def commands(self, call: Call) -> bytes | Fact:
         """Unknown for whoever could be abroad."""
         return NO_CHECK if concerns(call) else NOT_ABROAD
 

@@ -21,14 +21,10 @@ class ScoreQuestion:
         sample = keys.digest("")
         self._template = template(b"GET", keys.score(sample), digest=sample)
 
-    def commands(self, call: Call) -> bytes:
-        """b"" without a caller's number."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """Unknown without a caller's number."""
         caller = call.caller.value
-        return self._template % self._keys.digest(caller) if caller else b""
-
-    def absent(self, call: Call) -> Fact:
-        """There is no number to ask about."""
-        return NO_NUMBER
+        return self._template % self._keys.digest(caller) if caller else NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """No key is no blame."""

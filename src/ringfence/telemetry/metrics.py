@@ -51,10 +51,16 @@ LOOKUP_NUMBERS = {
     "late": ("counter", "lookup_late_batches", "Pipelines answered whole only after the deadline."),
     "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
     "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
+    "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
-    "connected": ("gauge", "lookup_connected", "1 while a connection to Redis is up."),
+    "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
     "pending_limit": ("gauge", "lookup_pending_limit", "Bound of replies awaited."),
+    "servers": ("gauge", "lookup_servers", "Redis servers that are asked: one, or a cluster's masters."),
+    "index_believed": ("gauge", "consent_index_believed", "1 while a consent index is believed; 0 closes marketing."),
+    "index_changes": ("counter", "consent_index_generations", "Generations of the consent index taken into use."),
+    "index_pairs": ("gauge", "consent_index_pairs", "Consents, refusals and wishes in the index when it was built."),
+    "index_built": ("gauge", "consent_index_built_timestamp_seconds", "Unix time at which the index was built."),
 }
 """Numbers of Lookups.stats(): kind, metric, help."""
 
