@@ -167,7 +167,11 @@ class Runner:
         self._guarded("a resolved name", self.engine.resolved, ticket, targets, self._loop.time(), self._out)
 
     async def _look_up(self, name: Named) -> list[Target]:
-        found = await self._resolver.resolve(name.host, name.port, name.transport)
+        try:
+            found = await self._resolver.resolve(name.host, name.port, name.transport)
+        except Exception:
+            self._fault("a name")  # who waits for it must hear all the same
+            return []
         return [Target(target.transport, target.host, target.port) for target in found]
 
     # -- gateways' names --------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ import pytest
 from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.config import load_bundle
-from ringfence.config.keys import digest_key
-from ringfence.daemon import store_address
-from ringfence.lookups import Keys, Lookups
+from ringfence.config.keys import store_keys
+from ringfence.daemon import store_place
+from ringfence.lookups import Lookups
 from ringfence.screening import Call, Need
 from ringfence.screening.discovery import RULES
 
@@ -159,6 +159,24 @@ def test_what_is_no_new_call_is_said(ringfence: Ringfence, tmp_path: Path, text:
     assert why in done.err
 
 
+@pytest.mark.parametrize(
+    ("numbers", "code", "why"),
+    [
+        (("--from", "1", "--to", "sip:x y"), 1, "no INVITE can be written with these numbers: a URI is malformed\n"),
+        (("--from", "1" * 257, "--to", "2"), 64, "--from: String should have at most 256 characters"),
+        (("--from", "1", "--to", ""), 64, "callee or message is missing"),
+        (("--from", "1", "--to", "2", "--live", "--running"), 64, "--running has facts"),
+        (("--from", "1", "--to", "2", "--running"), 1, "the SIP process does not answer\n"),
+    ],
+)
+def test_numbers_that_make_no_call_are_said(
+    ringfence: Ringfence, numbers: tuple[str, ...], code: int, why: str
+) -> None:
+    done = ringfence("explain", "--trunk", "bank", "--config", SAMPLE, *numbers)
+    assert (done.code, done.out) == (code, "")
+    assert done.err == why if code == 1 else why in done.err
+
+
 @pytest.mark.usefixtures("store")
 class TestLive:
     def test_facts_come_from_the_store_and_given_ones_go_before(self, ringfence: Ringfence) -> None:
@@ -166,10 +184,12 @@ class TestLive:
         answer = explained(ringfence, *call, "--live")
         assert answer["facts"] == {
             "caller_rate": {"attempts": 1, "window": 3600.0},
-            "consent": {"granted": False, "refused": False, "until": None},
+            "consent": {"unknown": "no_index"},
             "score": {"points": 0.0},
         }
         ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
+        facts = explained(ringfence, *call, "--live")["facts"]
+        assert facts["consent"] == {"granted": True, "refused": None, "until": None, "wish": None}
         ringfence("score", "set", "+862100000001", "65")
         assert explained(ringfence, *call, "--live")["verdict"]["reason"] == "harassment_score.elevated"
         assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
@@ -206,9 +226,9 @@ def test_a_store_that_is_not_there_is_said(ringfence: Ringfence) -> None:
 async def _count(bundle: Any, call: Call, times: int) -> None:
     """The call path's own question, as often as that."""
     settings = bundle.settings
-    keys = Keys(settings.redis.key_prefix, digest_key(settings))
-    address = store_address(settings.redis, settings.data_directory)
-    lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+    keys = store_keys(settings)
+    place = store_place(settings.redis, settings.data_directory)
+    lookups = Lookups(settings.redis, place, keys, bundle.pipeline.rate_window)
     await lookups.start()
     answers: asyncio.Queue[object] = asyncio.Queue()
     for ticket in range(times):

@@ -31,7 +31,7 @@ from ringfence.screening import (
 )
 
 OWN, STRANGER = "+862162345678", "+8613800138000"
-GOOD = Facts(Consent(True, False), Score(0.0), Rate(1, 3600.0))
+GOOD = Facts(Consent(True), Score(0.0), Rate(1, 3600.0))
 NUMBERING = Numbering(NumberingSettings())
 MODES = ("off", "observe", "enforce")
 
@@ -181,7 +181,9 @@ def test_with_the_stores_gone_only_marketing_is_closed(make_call: Any, make_trun
 
 def test_refusal_of_the_callee_is_a_decline(make_call: Any, make_trunk: Any) -> None:
     trunk = make_trunk(marketing=True)
-    verdict = finished(pipeline(trunk), make_call(trunk=trunk), Facts(Consent(True, True), Score(0), Rate(1, 60.0)))
+    verdict = finished(
+        pipeline(trunk), make_call(trunk=trunk), Facts(Consent(True, "everybody"), Score(0), Rate(1, 60.0))
+    )
     assert verdict.reason == "consent.refused"
     assert verdict.answer is not None and verdict.answer[:2] == (603, b"Decline")
 
@@ -225,7 +227,7 @@ def test_a_rule_that_breaks_is_counted_and_skipped(
     for count in (1, 2):
         assert finished(screen, call, GOOD).action == "forward"
         assert screen.faults == {name: count}
-    facts = Facts(Consent(False, False), Score(0), Rate(1, 60.0))
+    facts = Facts(Consent(False), Score(0), Rate(1, 60.0))
     assert finished(screen, call, facts).reason == "consent.no_consent"
 
 
@@ -241,9 +243,10 @@ def test_verdicts_keep_numbers_out_of_logs(make_call: Any, make_trunk: Any) -> N
 
 
 unknown = st.sampled_from(["deadline", "breaker_open"]).map(Unknown)
+scopes = st.sampled_from([None, "everybody", "sector", "holder"])
 all_facts = st.builds(
     Facts,
-    st.one_of(unknown, st.builds(Consent, st.booleans(), st.booleans(), st.one_of(st.none(), st.floats(0, 2000)))),
+    st.one_of(unknown, st.builds(Consent, st.booleans(), scopes, st.one_of(st.none(), st.floats(0, 2000)), scopes)),
     st.one_of(unknown, st.builds(Score, st.floats(0, 100))),
     st.one_of(unknown, st.builds(Rate, st.integers(0, 200), st.just(3600.0))),
 )

@@ -118,14 +118,13 @@ def remove(
     number = comparable(settings, callee)
     who = actor()
 
-    async def end(registry: Registry) -> tuple[int, list[IndexRow]]:
+    async def end(registry: Registry) -> int:
         scope = None if holder is None else _scope(holder)
-        count = await registry.end(number, who, ("consent", "refusal", "wish"), scope, why)
-        return count, await registry.standing(number, who)
+        return await registry.end(number, who, ("consent", "refusal", "wish"), scope, why)
 
-    count, rows = at_desk(settings, end)
+    count = at_desk(settings, end)
     if count:
-        tell_index(settings, number, rows)
+        tell_index(settings)
     output.line(f"{count} removed")
     if not count:
         raise typer.Exit(1)
@@ -238,7 +237,7 @@ def _record(settings: Settings, one: Statement, evidence: str = "") -> list[Inde
         return await registry.standing(one.callee, who)
 
     rows = at_desk(settings, write)
-    tell_index(settings, one.callee, rows)
+    tell_index(settings)
     return rows
 
 

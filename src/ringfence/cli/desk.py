@@ -14,7 +14,6 @@ from ringfence.cli import output
 from ringfence.config import Settings
 from ringfence.lookups import StoreError
 from ringfence.registry.actors import Actor
-from ringfence.registry.feed import IndexRow
 from ringfence.registry.register import Registry
 
 Result = TypeVar("Result")
@@ -46,23 +45,20 @@ def zone_of(settings: Settings) -> ZoneInfo:
     return ZoneInfo(settings.registry.zone)
 
 
-def tell_index(settings: Settings, callee: str, rows: list[IndexRow]) -> None:
-    """Put what counts about a callee where calls are judged by it; a store that does not run is complained of.
+def tell_index(settings: Settings) -> None:
+    """Carry what is new into the index, where calls are judged by it; a store that does not run is complained of.
 
-    The record itself is safe in the registry then, and the index is built from that.
+    The record itself is safe in the registry then, and the index follows that.
     """
-    from ringfence.cli.store import open_store
+    from ringfence.cli.store import open_index
+    from ringfence.index.feed import RegistryFeed
+    from ringfence.index.follow import carry_over
 
     try:
-        with open_store(settings) as store:
-            store.consent_remove(callee)
-            for row in rows:
-                holder = row.scope.removeprefix("holder:")
-                if row.scope.startswith("sector:"):
-                    continue
-                if row.kind == "consent":
-                    store.consent_add(callee, holder, row.until)
-                else:
-                    store.refuse(callee, holder, row.since)
+        store = open_index(settings)
+        try:
+            at_desk(settings, lambda registry: carry_over(store, RegistryFeed(registry)))
+        finally:
+            store.close()
     except StoreError as error:
         output.complain(f"warning: recorded, but calls are not judged by it yet: {error}")

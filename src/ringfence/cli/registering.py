@@ -202,7 +202,7 @@ def erase(
 
     count = at_desk(settings, work)
     if count:
-        tell_index(settings, number, [])
+        tell_index(settings)
     output.line(f"{count} statements deleted")
     if not count:
         raise typer.Exit(1)

@@ -74,6 +74,28 @@ def _gateways(settings: Settings) -> Iterator[Finding]:
             wanted = "tls" if uri.scheme == "sips" else uri.params.get("transport", "").lower()
             if wanted and wanted not in transports:
                 yield location, f"no listener of transport {wanted} to send from"
+                continue
+            reason = _no_place(uri.host, wanted or "udp", settings.listeners)
+            if reason:
+                yield location, reason
+
+
+def _no_place(host: str, transport: str, listeners: tuple[ListenerSettings, ...]) -> str:
+    """Why nothing can be sent to a numeric host; "" when it can, or when it is a name."""
+    if ":" not in host and not host.replace(".", "").isdigit():
+        return ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f"{host} is no address"
+    if address.is_multicast or address.is_unspecified:
+        return f"{host} is no machine's address"
+    if not any(
+        listener.transport == transport and ip_address(listener.address[0].partition("%")[0]).version == address.version
+        for listener in listeners
+    ):
+        return f"no listener of transport {transport} on IPv{address.version} to send from"
+    return ""
 
 
 def _trunks(settings: Settings) -> Iterator[Finding]:

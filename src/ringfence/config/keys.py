@@ -8,6 +8,7 @@ from pathlib import Path
 from ringfence.config.faults import ConfigError, Fault
 from ringfence.config.settings import Settings
 from ringfence.key_files import make_once
+from ringfence.lookups.keys import Keys
 
 KEY_BYTES = 32
 
@@ -23,6 +24,12 @@ def route_key(settings: Settings) -> bytes:
 def digest_key(settings: Settings) -> bytes:
     """The 32 bytes of the digests that stand for telephone numbers in the store."""
     return _key(settings, settings.redis.digest_key_file, "redis.digest_key_file", "digest.key")
+
+
+def store_keys(settings: Settings) -> Keys:
+    """Names of keys in the store, under all digest keys that are configured. Raises ConfigError."""
+    others = [read_key(file, "redis.other_digest_key_files") for file in settings.redis.other_digest_key_files]
+    return Keys(settings.redis.key_prefix, digest_key(settings), others)
 
 
 def _key(settings: Settings, named: Path | None, path: str, own: str) -> bytes:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
+from ringfence.index.settings import IndexSettings
 from ringfence.ledger import TrunkSettings
 from ringfence.lookups.settings import RedisSettings
 from ringfence.numbering.settings import NumberingSettings
@@ -61,6 +62,9 @@ class Settings(Frozen):
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
     registry: RegistrySettings = Field(
         default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
+    )
+    index: IndexSettings = Field(
+        default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
     )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"

@@ -42,10 +42,14 @@ class LedgerFault:
 
 
 class LedgerError(RingfenceError):
-    """The ledger cannot be used; `faults` holds every reason found."""
+    """The ledger cannot be used; `faults` holds every reason found.
 
-    def __init__(self, faults: Sequence[LedgerFault]) -> None:
+    trunks: all of them in their order, for whoever looks for further faults.
+    """
+
+    def __init__(self, faults: Sequence[LedgerFault], trunks: Sequence[Trunk] = ()) -> None:
         self.faults = list(faults)
+        self.trunks = list(trunks)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
@@ -74,6 +78,7 @@ def build_ledger(
                 gateways=settings.gateways,
                 numbers=RangeSet((low, high) for low, high, _ in grants.spans),
                 marketing=settings.marketing,
+                sector=settings.sector,
                 trust_identity=settings.trust_identity,
                 area=settings.area,
                 explain=settings.explain,
@@ -82,7 +87,7 @@ def build_ledger(
             )
         )
     if faults:
-        raise LedgerError(faults)
+        raise LedgerError(faults, built)
     return Ledger(generation, built)
 
 

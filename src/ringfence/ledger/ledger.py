@@ -19,7 +19,8 @@ class Trunk:
     """One trunk of a snapshot; compared by identity, since each generation makes its own.
 
     area: code that completes local digits, as `Numbering.read` takes it: with or without the trunk prefix.
-    numbers: what it may show. rules: settings of rules that differ on this trunk, not yet validated.
+    numbers: what it may show. sector: whose refusals and wishes concern its calls, None: no sector's.
+    rules: settings of rules that differ on this trunk, not yet validated.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Trunk:
     gateways: str = "default"
     numbers: RangeSet = field(default_factory=RangeSet)
     marketing: bool = False
+    sector: str | None = None
     trust_identity: bool = False
     area: str | None = None
     explain: Literal["opaque", "explained"] = "opaque"

@@ -104,6 +104,11 @@ class TrunkSettings(Frozen):
     gateways: str = Field(default="default", min_length=1, description="gateway group that its calls go to")
     numbers: list[NumberSettings] = Field(default=[], description="numbers it may show; none: not one")
     marketing: bool = Field(default=False, description="calls sell something: the callee's consent is required")
+    sector: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$",
+        description="what its holder sells, as refusals and wishes name it: `finance`; none: no sector's are asked for",
+    )
     trust_identity: bool = Field(
         default=False,
         description="its P-Asserted-Identity is believed (RFC 3325 trust domain); else it is ignored",

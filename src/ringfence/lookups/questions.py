@@ -25,8 +25,8 @@ class Question(Protocol):
     def replies(self) -> int:
         """How many replies its commands bring."""
 
-    def commands(self, call: Call) -> bytes:
-        """RESP, ready to send; b"" when the call lacks the number that the question is about."""
+    def commands(self, call: Call) -> bytes | Unknown:
+        """RESP, ready to send; Unknown when it cannot be asked, as when the call lacks the number that it is about."""
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The fact in replies[at:at + self.replies]. Never raises: what cannot be read is Unknown."""

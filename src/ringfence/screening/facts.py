@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Need(StrEnum):
@@ -20,15 +20,22 @@ class Unknown(NamedTuple):
     reason: str
 
 
+Scope = Literal["everybody", "sector", "holder"]
+"""Whose calls a refusal or a wish is about: of all holders, of those in a sector, of one."""
+
+
 class Consent(NamedTuple):
     """What the register says about a callee and a holder.
 
-    granted: a consent is on record. refused: the callee refused. until: epoch s when the consent ends, None: never.
+    granted: a consent is on record. until: epoch s when the consent ends, None: never.
+    refused: the callee refused, and whom; wish: a standing wish not to be called, and by whom; None: nothing of the
+    kind stands against the consent.
     """
 
     granted: bool
-    refused: bool
+    refused: Scope | None = None
     until: float | None = None
+    wish: Scope | None = None
 
 
 class Score(NamedTuple):

@@ -146,10 +146,6 @@ class StreamListener:
             socket_address(host, port, self._family)
             far_end = FarEnd(self.listener, host, port, dialable=True, server_name=name)
             self._far_ends.put(key, far_end)
-        if far_end.connection is None:
-            alias = self._aliases.get((host, port))
-            if alias is not None and (name is None or name in alias.certificate):
-                return alias
         return far_end
 
     def alias(self, far_end: Endpoint, port: int) -> bool:
@@ -160,13 +156,29 @@ class StreamListener:
         """
         if not isinstance(far_end, FarEnd) or not far_end.certificate or far_end.connection not in self._connections:
             return False
-        self._aliases[far_end.host, port] = far_end
+        key = (far_end.host, port)
+        if self._aliases.get(key) is not far_end:
+            self._forget_alias(far_end)  # one a connection: ports that a peer invents pile up nothing
+            self._aliases[key] = far_end
         return True
+
+    def _forget_alias(self, far_end: FarEnd) -> None:
+        for key in [key for key, alias in self._aliases.items() if alias is far_end]:
+            del self._aliases[key]
+
+    def _aliased(self, far_end: FarEnd) -> Connection | None:
+        """The connection that stands in for one to far_end. Asked at each send, since either may end at any time."""
+        alias = self._aliases.get((far_end.host, far_end.port))
+        if alias is None or (far_end.server_name is not None and far_end.server_name not in alias.certificate):
+            return None
+        return None if alias.connection is None else self._connections.get(alias.connection)
 
     def send(self, batch: list[tuple[FarEnd, bytes]]) -> None:
         """Write each message to its connection, opening those that are missing."""
         for far_end, data in batch:
             connection = None if far_end.connection is None else self._connections.get(far_end.connection)
+            if connection is None and self._aliases:
+                connection = self._aliased(far_end)
             if connection is not None:
                 if connection.write(data):
                     self._count_out(data)
@@ -236,8 +248,7 @@ class StreamListener:
             far_end.connection = None
         else:
             self._release(far_end.host)
-            for key in [key for key, alias in self._aliases.items() if alias is far_end]:
-                del self._aliases[key]
+            self._forget_alias(far_end)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
