@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterator
@@ -144,6 +145,7 @@ def _upgrade(connection: sa.Connection) -> None:
     from alembic.config import Config
     from alembic.util.exc import CommandError
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to an operator
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
