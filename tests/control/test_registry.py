@@ -226,6 +226,8 @@ def test_tokens_end_at_once_and_wrong_ones_are_counted(tmp_path: Path) -> None:
 
         asyncio.run(revoke())
         assert house.get("statements", house.bank).status == 401
+        assert "ringfence_registry_refused_requests_total 4.0" in request(address, "GET", "/metrics").text
+        assert "ringfence_registry_clients 2.0" in request(address, "GET", "/metrics").text
 
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:

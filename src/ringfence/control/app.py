@@ -149,11 +149,12 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI
     )
     async def metrics() -> Response:
         """Prometheus text; 503 with `ringfence_up 0` when the SIP process has none to give within a second."""
+        limits = None if desk is None else desk.limits()
         try:
             snapshot = await ask("snapshot", {}, LOOK_TIMEOUT)
         except ControlError:
-            return Response(render(None), 503, media_type=CONTENT_TYPE)
-        return Response(render(snapshot), media_type=CONTENT_TYPE)
+            return Response(render(None, limits), 503, media_type=CONTENT_TYPE)
+        return Response(render(snapshot, limits), media_type=CONTENT_TYPE)
 
     @app.get("/config/generation", responses=silent)
     async def generation() -> Generation:

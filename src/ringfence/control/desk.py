@@ -20,6 +20,7 @@ from ringfence.registry.errors import BadStatement
 from ringfence.registry.opening import open_evidence, open_registry, open_signer
 from ringfence.registry.register import Registry
 from ringfence.registry.signing import Signer
+from ringfence.telemetry.metrics import Limits
 
 
 class Desk:
@@ -35,7 +36,13 @@ class Desk:
         rate = place.settings.rate
         self._requests = Limiter(rate.per_second, rate.burst)
         self._failures = Limiter(rate.failures_per_minute / 60, rate.failures_per_minute)
+        self._refused = 0
         self._good: OrderedDict[bytes, None] = OrderedDict()
+
+    def limits(self) -> Limits:
+        """For the metrics."""
+        limiters = (self._requests, self._failures)
+        return Limits(sum(len(one) for one in limiters), len(limiters) * MOST_BUCKETS, self._refused)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +77,7 @@ class Desk:
         """
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         if digest not in self._good:
-            _allow(self._failures.wait(origin))
+            self._allow(self._failures.wait(origin))
         actor = await tokens.owner_of(await self.registry(), token, origin)
         if actor is None:
             self._good.pop(digest, None)
@@ -79,10 +86,10 @@ class Desk:
         self._good[digest] = None
         if len(self._good) > MOST_BUCKETS:
             self._good.popitem(last=False)
-        _allow(self._requests.take(actor.name))
+        self._allow(self._requests.take(actor.name))
         return actor
 
-
-def _allow(wait: float) -> None:
-    if wait > 0:
-        raise HTTPException(429, "too many requests", {"Retry-After": str(math.ceil(wait))})
+    def _allow(self, wait: float) -> None:
+        if wait > 0:
+            self._refused += 1
+            raise HTTPException(429, "too many requests", {"Retry-After": str(math.ceil(wait))})

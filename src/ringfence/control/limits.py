@@ -10,14 +10,16 @@ MOST_BUCKETS = 10_000  # of the longest unused one is forgotten, which lets its 
 
 
 class Limiter:
-    """`rate` requests a second on average for each key, and `burst` at once. refused: how many were too many."""
+    """`rate` requests a second on average for each key, and `burst` at once."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._burst = burst
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self.refused = 0
+
+    def __len__(self) -> int:
+        return len(self._buckets)
 
     def wait(self, key: str) -> float:
         """Seconds until this key has a request to spend; 0 when it has one now."""
@@ -28,7 +30,6 @@ class Limiter:
         """Spend one request; 0.0, or the seconds to wait when there is none to spend."""
         tokens = self._tokens(key)
         if tokens < 1:
-            self.refused += 1
             return (1 - tokens) / self._rate
         self._buckets[key] = (tokens - 1, self._clock())
         self._buckets.move_to_end(key)
