@@ -32,8 +32,9 @@ from ringfence.explaining import explained
 from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
 from ringfence.index.process import arguments as index_arguments
-from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, store_place
+from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.lookups.roaming_http import RoamingService, WithRoaming
 from ringfence.runner import Runner
 from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
 from ringfence.telemetry.log import configure
@@ -85,6 +86,7 @@ class Daemon:
         self._draining = False
         self._stop = asyncio.Event()
         self._store: EmbeddedStore | None = None
+        self._roaming: RoamingService | None = None
         self._control: Supervised | None = None
         self._follower: Supervised | None = None
         self._runner: Runner | None = None
@@ -106,10 +108,18 @@ class Daemon:
             bundle = self._reloader.current
             self._place = store_place(settings.redis, settings.data_directory)
             self._watch_index = IndexWatch(settings.redis, self._place, self._keys, self._index)
-            self._lookups = Lookups(settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index)
+            by_store = settings.roaming.source == "redis"
+            self._lookups = Lookups(
+                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store
+            )
             await asyncio.gather(self._lookups.start(), self._watch_index.start())
+            self._roaming = roaming_service(settings.roaming)
+            if self._roaming is not None:
+                await self._roaming.start()
             await self._serve(bundle)
         finally:
+            if self._roaming is not None:
+                await self._roaming.close()
             if self._store is not None:
                 await self._store.stop()
 
@@ -121,7 +131,8 @@ class Daemon:
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
-            runner = Runner(self._transports, self._lookups, self._resolver)
+            lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
+            runner = Runner(self._transports, lookups, self._resolver)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -142,7 +153,9 @@ class Daemon:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
             transactions = runner.engine.state.transactions
-            beside.append(asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET)))
+            beside.append(
+                asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET, self._transports.left_behind))
+            )
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             await self._stop.wait()
             await self._finish_calls(runner.engine)
@@ -263,7 +276,8 @@ class Daemon:
         if not self._lookups.connected:
             return lacking(given, needs, "unreachable")
         try:
-            return await filled(call, given, needs, self._keys, window, self._place)
+            roaming = self._settings.roaming
+            return await filled(call, given, needs, self._keys, window, self._place, roaming)
         except StoreError:
             return lacking(given, needs, "unreachable")
 
@@ -323,7 +337,7 @@ class Daemon:
             counters=state.counters,
             tables=_tables(engine),
             gateways=_gateways(state.policy, now),
-            lookups=self._lookups.stats(),
+            lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
             loop_lag=self._runner.lag.plain(),
             rule_faults=state.policy.pipeline.faults,

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, index, parse, store
+from tests.bench import figures, index, numbers, parse, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -48,6 +48,8 @@ def main() -> int:
             print("bench: index done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
+        if _wanted("numbers", arguments):
+            found += numbers.measure()
     figures.write(found, arguments.output)
     print(figures.table(found))
     return int(failed)

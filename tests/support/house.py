@@ -59,6 +59,7 @@ class House:
         try:
             await self.until(lambda: self.get("/live")[0] == 200, 20)
             await self.until(lambda: self.get("/metrics")[0] == 200, 5)
+            await self.until(lambda: "starting" not in self.get("/ready")[1], 20)  # the consent index is there
         except BaseException:
             await self.__aexit__()
             raise

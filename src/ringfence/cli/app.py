@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import typer
 
-from ringfence.cli import calling, checking, consenting, explaining, indexing, registering, scoring, serving, showing
+from ringfence.cli import (
+    calling,
+    checking,
+    consenting,
+    explaining,
+    indexing,
+    numbering,
+    registering,
+    roaming,
+    scoring,
+    serving,
+    showing,
+)
 
 app = typer.Typer(
     name="ringfence",
@@ -25,6 +37,8 @@ app.add_typer(consenting.app, name="consent")
 app.add_typer(registering.app, name="registry")
 app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
+app.add_typer(roaming.app, name="roaming")
+app.add_typer(numbering.app, name="numbering")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

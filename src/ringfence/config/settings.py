@@ -10,7 +10,7 @@ from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
 from ringfence.ledger import TrunkSettings
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
@@ -60,6 +60,9 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    roaming: RoamingSettings = Field(
+        default_factory=RoamingSettings, description="who says which subscribers are abroad"
+    )
     registry: RegistrySettings = Field(
         default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
     )

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import hiredis
 
-from ringfence.lookups import IndexView, Keys, Place, StoreError
+from ringfence.lookups import IndexView, Keys, Place, RoamingSettings, StoreError, roaming_service
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
+from ringfence.lookups.roaming import NO_CHECK, NOT_ABROAD, RoamingQuestion, concerns
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.slots import slot_of_command, split
 from ringfence.lookups.topology import ask, server_for
 from ringfence.lookups.watch import STRANGE, believable, looking
-from ringfence.screening import Call, Facts, Need, Unknown
+from ringfence.screening import Call, Facts, Need, Roaming, Unknown
 
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
 
-async def filled(call: Call, given: Facts, needs: frozenset[Need], keys: Keys, window: float, place: Place) -> Facts:
+async def filled(
+    call: Call,
+    given: Facts,
+    needs: frozenset[Need],
+    keys: Keys,
+    window: float,
+    place: Place,
+    roaming: RoamingSettings,
+) -> Facts:
     """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
 
-    window: seconds over which attempts are counted.
+    window: seconds over which attempts are counted. roaming: who is asked which subscribers are abroad.
     """
-    facts = Facts(given.consent, given.score, given.caller_rate)
+    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
     for need in sorted(needs):
-        if isinstance(getattr(facts, need), Unknown):
+        if not isinstance(getattr(facts, need), Unknown):
+            continue
+        if need is Need.ROAMING and roaming.source != "redis":
+            facts.roaming = await _roaming(call, roaming)
+        else:
             setattr(facts, need, await _fact(need, call, keys, window, place))
     return facts
 
 
 def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
     """`given`, where what it lacks of `needs` cannot be had."""
-    facts = Facts(given.consent, given.score, given.caller_rate)
+    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
     for need in needs:
         if isinstance(getattr(facts, need), Unknown):
             setattr(facts, need, Unknown(why))
@@ -42,11 +57,30 @@ async def _fact(need: Need, call: Call, keys: Keys, window: float, place: Place)
     if need is Need.CALLER_RATE:
         return await _rate(call, keys, window, place)
     question: Question
-    question = ConsentQuestion(await _view(keys, place)) if need is Need.CONSENT else ScoreQuestion(keys)
+    if need is Need.CONSENT:
+        question = ConsentQuestion(await _view(keys, place))
+    else:
+        question = ScoreQuestion(keys) if need is Need.SCORE else RoamingQuestion(keys)
     commands = question.commands(call)
-    if isinstance(commands, Unknown):
+    if not isinstance(commands, bytes):
         return commands
     return question.fact(call, await _ask(place, commands), 0)
+
+
+async def _roaming(call: Call, settings: RoamingSettings) -> Roaming | Unknown:
+    """As the daemon would learn it where it does not ask the store."""
+    service = roaming_service(settings)
+    if service is None:
+        return NO_CHECK if concerns(call) else NOT_ABROAD
+    if not concerns(call):
+        return NOT_ABROAD
+    answer: asyncio.Future[Roaming | Unknown] = asyncio.get_running_loop().create_future()
+    await service.start()
+    try:
+        service.ask(call.caller.value, answer.set_result)
+        return await answer
+    finally:
+        await service.close()
 
 
 async def _view(keys: Keys, place: Place) -> IndexView:

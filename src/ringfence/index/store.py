@@ -193,8 +193,8 @@ class IndexStore:
             for key in self._redis.scan_iter(match=f"{escaped}*", count=1000):
                 if key.partition(b"}:")[2][:8].decode(errors="replace") not in kept:
                     found.append(key)
-            for key in found:
-                removed += int(self._redis.unlink(key))
+        for at in range(0, len(found), _CHUNK):
+            removed += sum(self._each([("UNLINK", key) for key in found[at : at + _CHUNK]]))
         return removed
 
     def read(self, generation: Generation, wanted: Sequence[tuple[bytes, bytes]]) -> list[list[bytes | None]]:

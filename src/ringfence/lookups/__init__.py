@@ -4,9 +4,9 @@ from ringfence.lookups.dns import Resolver
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.lookups import Lookups
-from ringfence.lookups.place import store_place
+from ringfence.lookups.place import roaming_service, store_place
 from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace, address_of, place_of
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.lookups.view import IndexView
 from ringfence.lookups.watch import IndexWatch
 
@@ -20,9 +20,11 @@ __all__ = [
     "Place",
     "RedisSettings",
     "Resolver",
+    "RoamingSettings",
     "SentinelPlace",
     "StoreError",
     "address_of",
     "place_of",
+    "roaming_service",
     "store_place",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from ringfence.lookups.clients import client_of, told
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.resp import Place
+
+_PART = 1000  # members of one SADD or SREM
 
 
 class Admin:
@@ -40,3 +43,28 @@ class Admin:
             return None if value is None else (float(value), left)
         except ValueError:
             raise StoreError("what the store keeps as this caller's score is no number") from None
+
+    def roaming_add(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as abroad; how many were not yet."""
+        with told():
+            return sum(int(self._redis.sadd(self._keys.roaming(), *part)) for part in self._parts(numbers))
+
+    def roaming_remove(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as back; how many were abroad."""
+        with told():
+            return sum(int(self._redis.srem(self._keys.roaming(), *part)) for part in self._parts(numbers))
+
+    def roaming_show(self, number: str) -> bool:
+        """Whether a subscriber is recorded as abroad."""
+        with told():
+            return bool(self._redis.sismember(self._keys.roaming(), self._keys.digest(number).decode()))
+
+    def roaming_count(self) -> int:
+        """How many subscribers are recorded as abroad."""
+        with told():
+            return int(self._redis.scard(self._keys.roaming()))
+
+    def _parts(self, numbers: Sequence[str]) -> Iterator[list[bytes]]:
+        """Digests, in commands of a size that no store minds."""
+        for at in range(0, len(numbers), _PART):
+            yield [self._keys.digest(number) for number in numbers[at : at + _PART]]

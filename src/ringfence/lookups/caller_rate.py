@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
-from ringfence.screening import Call, Need, Rate, Unknown
+from ringfence.screening import Call, Need, Rate
 
 
 class CallerRateQuestion:
@@ -24,7 +24,7 @@ class CallerRateQuestion:
         self._bucket = -1
         self._template = b""
 
-    def commands(self, call: Call) -> bytes | Unknown:
+    def commands(self, call: Call) -> bytes | Fact:
         """Unknown without a caller's number: those who withhold it do not share a counter."""
         caller = call.caller.value
         if not caller:

@@ -38,7 +38,7 @@ class ConsentQuestion:
     def __init__(self, view: IndexView) -> None:
         self._view = view
 
-    def commands(self, call: Call) -> bytes | Unknown:
+    def commands(self, call: Call) -> bytes | Fact:
         """Unknown without a callee's number, and while no index can be believed."""
         callee = call.callee.value
         if not callee:

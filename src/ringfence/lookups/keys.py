@@ -2,6 +2,7 @@
 
 Consents, refusals and wishes: see `layout`.
 `s:DIGEST`, a string a caller: harassment score, 0..100; expires.
+`roaming`, a set: digests of subscribers who are abroad.
 `r:{DIGEST}:BUCKET`, a counter a caller and window: attempts; expires after three windows. The braces keep a caller's
 windows on one server of a cluster.
 """
@@ -48,6 +49,10 @@ class Keys:
     def score(self, digest: bytes) -> bytes:
         """Key of a caller's score."""
         return b"%bs:%b" % (self._prefix, digest)
+
+    def roaming(self) -> bytes:
+        """Key of the set of subscribers who are abroad."""
+        return b"%broaming" % self._prefix
 
     def attempts(self, digest: bytes, bucket: int) -> bytes:
         """Key of a caller's attempts in one window."""

@@ -14,9 +14,10 @@ from ringfence.lookups.errors import StoreError
 from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.node import Node
-from ringfence.lookups.questions import Question
+from ringfence.lookups.questions import Fact, Question
 from ringfence.lookups.redirect import Redirected, elsewhere, placed
 from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace
+from ringfence.lookups.roaming import NoRoamingCheck, RoamingQuestion
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.settings import RedisSettings
 from ringfence.lookups.share import Ask, Deliver, Item, Share
@@ -38,9 +39,17 @@ class Lookups:
     """The store as the call path sees it: one server, or those of a cluster."""
 
     def __init__(
-        self, settings: RedisSettings, place: Place, keys: Keys, window: float, view: IndexView | None = None
+        self,
+        settings: RedisSettings,
+        place: Place,
+        keys: Keys,
+        window: float,
+        view: IndexView | None = None,
+        roaming: bool = True,
     ) -> None:
-        """window: seconds over which a caller's attempts are counted. view: which index is believed."""
+        """window: seconds over which a caller's attempts are counted. view: which index is believed.
+        roaming: the store knows who is abroad."""
+        self._roaming: Question = RoamingQuestion(keys) if roaming else NoRoamingCheck()
         self._settings = settings
         self._place = place
         self._keys = keys
@@ -83,6 +92,7 @@ class Lookups:
             ConsentQuestion(self._view),
             ScoreQuestion(self._keys),
             CallerRateQuestion(self._keys, window),
+            self._roaming,
         )
         self._plans: dict[frozenset[Need], tuple[Question, ...]] = {}
 
@@ -156,7 +166,7 @@ class Lookups:
             asked = self._questions_for(needs)
             for question in asked:
                 command = question.commands(call)
-                if type(command) is bytes:
+                if isinstance(command, bytes):
                     commands.append(command)
                     expected += question.replies
                 else:
@@ -175,10 +185,10 @@ class Lookups:
             asked = self._plans[needs] = tuple([each for each in self._questions if each.need in needs])
         return asked
 
-    def _not_asked(self, ask: Ask, question: Question, why: object) -> None:
-        assert type(why) is Unknown
-        setattr(ask.facts, question.need, why)
-        self._figures.missed(why.reason)
+    def _not_asked(self, ask: Ask, question: Question, fact: Fact) -> None:
+        setattr(ask.facts, question.need, fact)
+        if type(fact) is Unknown:
+            self._figures.missed(fact.reason)
 
     def _refuse(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, reason: str) -> None:
         unknown = Unknown(reason)
@@ -197,7 +207,7 @@ class Lookups:
             ask = Ask(ticket, call, deliver)
             for question in self._questions_for(needs):
                 command = question.commands(call)
-                if type(command) is not bytes:
+                if not isinstance(command, bytes):
                     self._not_asked(ask, question, command)
                     continue
                 node = self._slots[slot_of_command(command)] if self._slots else None
@@ -271,7 +281,7 @@ class Lookups:
         if node is None or node.refuses(now):
             return False
         command = question.commands(ask.call)
-        if type(command) is not bytes:
+        if not isinstance(command, bytes):
             return False
         if found.moved:
             self._slots[found.slot] = node

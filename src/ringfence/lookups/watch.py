@@ -124,8 +124,8 @@ class IndexWatch:
             self._view.believe(found, pointer)
 
     def _doubt(self, why: Unknown) -> None:
-        if self._view.generation is not None or self._view.unknown != why:
-            _log.warning("no consent index is believed", why=why.reason)
+        if self._view.generation is not None:
+            _log.warning("no consent index is believed any more", why=why.reason)
         self._view.doubt(why)
 
 
