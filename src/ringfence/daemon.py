@@ -22,6 +22,7 @@ from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.control.process import arguments
 from ringfence.control.question import Question
+from ringfence.control.settings import RegistryPlace
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -137,8 +138,14 @@ class Daemon:
             self._runner = runner
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             if settings.control.enabled:
+                place = RegistryPlace(
+                    settings=settings.registry,
+                    data_directory=settings.data_directory.absolute(),
+                    numbering=settings.numbering,
+                )
+                channel_path = settings.data_directory / CHANNEL
                 self._control = Supervised(
-                    "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
+                    "control", arguments(settings.control, settings.logging, channel_path, place)
                 )
                 await self._control.start()
             await self._follow(bundle)

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from ringfence.control.app import Ask, create_app
+from ringfence.control.desk import Desk
 from ringfence.control.server import config_of
 
 
@@ -48,12 +49,12 @@ def request(
 
 
 @contextmanager
-def served(ask: Ask, token: str | None) -> Iterator[tuple[str, int]]:
+def served(ask: Ask, token: str | None, desk: Desk | None = None) -> Iterator[tuple[str, int]]:
     """The application on a free port, in a thread with a loop of its own."""
     from socket import create_server
 
     sock = create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config_of(create_app(ask, token)))
+    server = uvicorn.Server(config_of(create_app(ask, token, desk)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

@@ -15,8 +15,10 @@ from tests.control.support import Answer, request
 from ringfence.control.channel import ChannelServer
 from ringfence.control.errors import ControlError
 from ringfence.control.process import arguments, main, read_token
-from ringfence.control.settings import ControlSettings
+from ringfence.control.settings import ControlSettings, RegistryPlace
 from ringfence.control.supervised import Supervised
+from ringfence.numbering.settings import NumberingSettings
+from ringfence.registry.settings import RegistrySettings
 from ringfence.telemetry.settings import LoggingSettings
 
 TOKEN = "0123456789abcdef"
@@ -190,3 +192,12 @@ def test_sigterm_ends_it_quietly(tmp_path: Path) -> None:
     child.send_signal(signal.SIGTERM)
     _, said = child.communicate(timeout=20)
     assert "Traceback" not in said
+
+
+def test_where_the_registry_is_goes_along_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RF_DATABASE", "a secret password")
+    kept = RegistrySettings(url="postgresql://ringfence@db/ringfence", password_env="RF_DATABASE")
+    place = RegistryPlace(settings=kept, data_directory=tmp_path, numbering=NumberingSettings())
+    line = arguments(ControlSettings(), LoggingSettings(level="warning", format="json"), Path("/run/c.sock"), place)
+    assert "a secret password" not in " ".join(line)
+    assert RegistryPlace.model_validate_json(line[line.index("--registry") + 1]) == place

@@ -12,7 +12,14 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import LOOKUP_NUMBERS, RESOLVER_NUMBERS, ROAMING_NUMBERS, TRANSPORT_NUMBERS, render
+from ringfence.telemetry.metrics import (
+    LOOKUP_NUMBERS,
+    RESOLVER_NUMBERS,
+    ROAMING_NUMBERS,
+    TRANSPORT_NUMBERS,
+    Limits,
+    render,
+)
 from ringfence.telemetry.snapshot import snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +56,8 @@ def told() -> dict[str, set[str]]:
             rule_faults={"rate": 1},
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
-        )
+        ),
+        Limits(1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}
     for line in text.splitlines():

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfence import __version__
+from ringfence.control.desk import Desk
 from ringfence.control.errors import ControlError, Refused, Unanswered
 from ringfence.control.question import Question
+from ringfence.control.registry import EVIDENCE_PATH, serve_registry
 from ringfence.telemetry.metrics import CONTENT_TYPE, render
 
 Ask = Callable[[str, dict[str, Any], float], Awaitable[Any]]
@@ -76,10 +80,11 @@ class Operator:
             raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
 
-def create_app(ask: Ask, token: str | None) -> FastAPI:
+def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI:
     """The application.
 
     token: what commands must carry as `Authorization: Bearer …`; None: every command is refused with 403.
+    desk: the registry behind `/registry`; None: without that part.
     """
     app = FastAPI(
         title="ringfence",
@@ -87,8 +92,12 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
         summary="Health, metrics and commands of one ringfence node",
         docs_url=None,  # its page would load scripts from a public host
         redoc_url=None,
+        lifespan=None if desk is None else desk.lifespan,
     )
-    app.add_middleware(BodyLimit, limit=LONGEST_BODY)
+    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence}
+    app.add_middleware(BodyLimit, limit=LONGEST_BODY, longer=longer)
+    if desk is not None:
+        serve_registry(app, desk)
     guarded = [Depends(Operator(token))]
     refusals: dict[int | str, dict[str, Any]] = {
         401: {"description": "No valid token"},
@@ -98,6 +107,12 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
         503: {"description": "The SIP process does not answer"},
     }
     silent: dict[int | str, dict[str, Any]] = {503: refusals[503]}
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        # What was sent is not sent back: it may be a number, or no text that UTF-8 can carry.
+        faults = [{name: fault[name] for name in ("loc", "msg", "type")} for fault in error.errors()]
+        return Response(json.dumps({"detail": faults}), 422, media_type="application/json")
 
     @app.exception_handler(Unanswered)
     async def unanswered(_: Request, error: Unanswered) -> JSONResponse:
@@ -134,11 +149,12 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
     )
     async def metrics() -> Response:
         """Prometheus text; 503 with `ringfence_up 0` when the SIP process has none to give within a second."""
+        limits = None if desk is None else desk.limits()
         try:
             snapshot = await ask("snapshot", {}, LOOK_TIMEOUT)
         except ControlError:
-            return Response(render(None), 503, media_type=CONTENT_TYPE)
-        return Response(render(snapshot), media_type=CONTENT_TYPE)
+            return Response(render(None, limits), 503, media_type=CONTENT_TYPE)
+        return Response(render(snapshot, limits), media_type=CONTENT_TYPE)
 
     @app.get("/config/generation", responses=silent)
     async def generation() -> Generation:
@@ -176,20 +192,22 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
 
 
 class BodyLimit:
-    """Refuses bodies over `limit` bytes with 413 before anything collects them."""
+    """Refuses bodies over `limit` bytes with 413 before anything collects them; `longer`: other limits, by path."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, longer: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._longer = longer or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._longer.get(scope["path"], self._limit)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._limit:
-            await JSONResponse({"detail": f"the body is over {self._limit} bytes"}, 413)(scope, receive, send)
+        if not length.isdigit() or int(length) > limit:
+            await JSONResponse({"detail": f"the body is over {limit} bytes"}, 413)(scope, receive, send)
             return
         taken = 0
 
@@ -197,8 +215,8 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:  # a chunked body tells its length only by coming
-                raise HTTPException(413, f"the body is over {self._limit} bytes")
+            if taken > limit:  # a chunked body tells its length only by coming
+                raise HTTPException(413, f"the body is over {limit} bytes")
             return message
 
         await self._app(scope, bounded, send)

@@ -12,21 +12,25 @@ import structlog
 
 from ringfence.control.errors import ControlError
 from ringfence.control.lifeline import end_with_parent
-from ringfence.control.settings import ControlSettings, read_bind
+from ringfence.control.settings import ControlSettings, RegistryPlace, read_bind
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
 
 SHORTEST_TOKEN = 16  # characters; a shorter one could be tried through
 
 
-def arguments(settings: ControlSettings, logging: LoggingSettings, channel: Path) -> list[str]:
-    """The command line that starts this process for a daemon; the token itself is never on it."""
+def arguments(
+    settings: ControlSettings, logging: LoggingSettings, channel: Path, registry: RegistryPlace | None = None
+) -> list[str]:
+    """The command line that starts this process for a daemon; no token, password or key is ever on it."""
     line = [sys.executable, "-m", "ringfence.control", "--channel", str(channel), "--bind", settings.bind]
     line += ["--parent", str(os.getpid()), "--log-level", logging.level, "--log-format", logging.format]
     if settings.token_file is not None:
         line += ["--token-file", str(settings.token_file)]
     if settings.token_env is not None:
         line += ["--token-env", settings.token_env]
+    if registry is not None:
+        line += ["--registry", registry.model_dump_json()]
     return line
 
 
@@ -51,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--parent", type=int, help="process to end with")
     parser.add_argument("--token-file", type=Path)
     parser.add_argument("--token-env")
+    parser.add_argument("--registry", type=RegistryPlace.model_validate_json, help="where the registry is, as JSON")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     given = parser.parse_args(argv)
@@ -60,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     configure(LoggingSettings(level=given.log_level, format=given.log_format))
     try:
-        serve(given.channel, given.bind, read_token(given.token_file, given.token_env))
+        serve(given.channel, given.bind, read_token(given.token_file, given.token_env), given.registry)
     except ControlError as error:
         structlog.get_logger(__name__).error("control cannot serve", why=str(error))
         raise SystemExit(1) from error

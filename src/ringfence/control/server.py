@@ -11,18 +11,21 @@ from fastapi import FastAPI
 
 from ringfence.control.app import create_app
 from ringfence.control.channel import ask
+from ringfence.control.desk import Desk
 from ringfence.control.errors import ControlError
+from ringfence.control.settings import RegistryPlace
 
 REQUESTS_AT_ONCE = 64
 
 
-def serve(channel: Path, bind: tuple[str, int], token: str | None) -> None:
+def serve(channel: Path, bind: tuple[str, int], token: str | None, registry: RegistryPlace | None = None) -> None:
     """Serve HTTP on `bind` until a signal ends it. Raises ControlError where the address cannot be had."""
 
     async def asked(command: str, given: dict[str, Any], timeout: float) -> Any:
         return await ask(channel, command, given, timeout)
 
-    uvicorn.Server(config_of(create_app(asked, token))).run(sockets=[_bound(*bind)])
+    desk = None if registry is None else Desk(registry)
+    uvicorn.Server(config_of(create_app(asked, token, desk))).run(sockets=[_bound(*bind)])
 
 
 def config_of(app: FastAPI) -> uvicorn.Config:
@@ -33,7 +36,6 @@ def config_of(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         log_level="warning",
         server_header=False,
-        lifespan="off",
         limit_concurrency=REQUESTS_AT_ONCE,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=2,

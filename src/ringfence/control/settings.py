@@ -8,6 +8,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from ringfence.numbering.settings import NumberingSettings
+from ringfence.registry.settings import RegistrySettings
 from ringfence.settings_types import Frozen
 
 
@@ -34,6 +36,14 @@ class ControlSettings(Frozen):
         if self.token_file is not None and self.token_env is not None:
             raise ValueError("token_file and token_env both say where the token is: keep one")
         return self
+
+
+class RegistryPlace(Frozen):
+    """What the HTTP process needs to know to open the registry; nothing secret."""
+
+    settings: RegistrySettings
+    data_directory: Path
+    numbering: NumberingSettings
 
 
 def read_bind(value: str) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterator
@@ -70,14 +71,15 @@ class Database:
             yield connection
 
     async def _migrate(self) -> None:
-        async with self.reading() as connection:
-            version = await connection.run_sync(_version)
-        if version == NEWEST:
-            return
-        # Two processes may start at once on an empty database: the second one finds the work done.
+        # Two processes may start at once on an empty database: the second one finds the work done. SQLite's switch to
+        # its write-ahead log, at the very first connection, waits for no busy timeout: the lock is taken before that.
         path = self._engine.url.database if self.sqlite else None
         lock = await asyncio.to_thread(_locked, Path(f"{path}.lock")) if path else -1
         try:
+            async with self.reading() as connection:
+                version = await connection.run_sync(_version)
+            if version == NEWEST:
+                return
             async with self.writing() as connection:
                 if not self.sqlite:
                     await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
@@ -144,6 +146,7 @@ def _upgrade(connection: sa.Connection) -> None:
     from alembic.config import Config
     from alembic.util.exc import CommandError
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are no news to an operator
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -154,7 +157,10 @@ def _upgrade(connection: sa.Connection) -> None:
 
 
 def _locked(file: Path) -> int:
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RegistryError(f"{file} cannot be written: {error.strerror}") from None
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 

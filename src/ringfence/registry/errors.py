@@ -24,3 +24,7 @@ class Forbidden(RegistryError):
 
 class Gone(RegistryError):
     """A follower asked for changes that are no longer kept: it must build its copy anew from `feed.rows`."""
+
+
+class NotOnRecord(RegistryError):
+    """Nothing is on record about this."""

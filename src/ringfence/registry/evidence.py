@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -28,6 +29,9 @@ _BEGINNINGS = (
     (b"\xff\xfb", "audio/mpeg"),
     (b"\xff\xf3", "audio/mpeg"),
 )
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but tab and line ends
 
 
 class BadFile(RegistryError):
@@ -165,7 +169,7 @@ class _Kind:
             except UnicodeDecodeError:
                 self._text = False
             else:
-                self._text = all(one >= " " or one in "\t\r\n" for one in text)
+                self._text = not _CONTROL.search(text)
 
     def found(self) -> str:
         """Its media type; empty for a kind that it does not know."""

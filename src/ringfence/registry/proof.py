@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor, may_see
 from ringfence.registry.chain import START
-from ringfence.registry.errors import RegistryError
+from ringfence.registry.errors import NotOnRecord, RegistryError
 from ringfence.registry.evidence import EvidenceFolder
 from ringfence.registry.register import Registry, Said
 from ringfence.registry.signing import Signer
@@ -74,7 +74,7 @@ async def prove(
     may_see(actor, holder)
     statements = await registry.said(callee, actor, holder)
     if not statements:
-        raise RegistryError("nothing is on record about this callee and holder")
+        raise NotOnRecord("nothing is on record about this callee and holder")
     await registry.look(actor, "proved", callee, {"holder": holder})
     standing = await registry.standing(callee, actor, holder)
     cited = sorted({one.statement.evidence for one in statements if one.statement.evidence})

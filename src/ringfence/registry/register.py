@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor, may_see, may_write, must_be
+from ringfence.registry.chain import Entry
 from ringfence.registry.database import Database
 from ringfence.registry.errors import BadStatement, Gone, RegistryError
 from ringfence.registry.feed import IndexRow
 from ringfence.registry.numbers import KeyRing, masked
-from ringfence.registry.statements import Kind, Statement
+from ringfence.registry.statements import Kind, Statement, check_scope, check_text
 from ringfence.registry.writing import Writing, parts, statement_of, writing
 
 MOST_AT_ONCE = 10_000  # statements in one transaction
@@ -108,6 +109,7 @@ class Registry:
         A holder withdraws consents given to itself; only an operator lifts what a callee refused, for a reason: it is
         the way to mend a mistake, not to get past a refusal.
         """
+        check_text("why", why)
         if scope is None or set(kinds) - {"consent"}:
             must_be(actor, "operator")
         else:
@@ -169,6 +171,8 @@ class Registry:
     ) -> list[Said]:
         """Statements behind an id, of a scope or of all; numbers are masked unless `full`, which is audited."""
         may_see(actor, scope[7:] if scope is not None and scope.startswith("holder:") else None)
+        if scope is not None:
+            check_scope(scope)
         if full:
             must_be(actor, "operator", "auditor")
         columns = t.statement.c
@@ -197,6 +201,14 @@ class Registry:
         """Put a look at a callee's records under its full number into the audit trail."""
         async with writing(self.database, actor) as current:
             current.entry(action, await self._find(current.connection, callee), detail)
+
+    async def trail(self, actor: Actor, after: int = 0, limit: int = 100) -> list[tuple[Entry, str]]:
+        """Audit entries behind a sequence, each with its hash."""
+        must_be(actor, "operator", "auditor")
+        question = sa.select(t.audit).where(t.audit.c.sequence > after).order_by(t.audit.c.sequence)
+        async with self.database.reading() as connection:
+            rows = (await connection.execute(question.limit(min(limit, LONGEST_PAGE)))).all()
+        return [(Entry(*row[:7]), row.hash) for row in rows]
 
     # -- the index --------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ LEVELS = ("all", "industries", "none")
 EVERYBODY = "*"
 LONGEST_TEXT = 256  # characters of a holder, purpose or reference
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # and halves of characters, which are no text
 EARLIEST = 946_684_800  # 2000-01-01: an earlier time is a mistake of units
 LATEST = 7_258_118_400  # 2200-01-01
 
@@ -56,7 +56,7 @@ class Statement:
     def __post_init__(self) -> None:
         check_scope(self.scope)
         for field in ("purpose", "reference"):
-            _check_text(field, getattr(self, field))
+            check_text(field, getattr(self, field))
         if self.channel not in CHANNELS:
             raise BadStatement("channel", f"there are: {', '.join(CHANNELS)}")
         for sector in self.sectors:
@@ -135,7 +135,7 @@ def check_scope(scope: str) -> None:
     elif word == "holder" and colon:
         if not name or name != name.strip() or name == EVERYBODY:
             raise BadStatement("holder", "is a name, without blanks around it")
-        _check_text("holder", name)
+        check_text("holder", name)
     else:
         raise BadStatement("scope", "is `*`, `sector:NAME` or `holder:NAME`")
 
@@ -145,7 +145,8 @@ def _check_sector(name: str) -> None:
         raise BadStatement("sector", f"there are: {', '.join(SECTORS)}")
 
 
-def _check_text(field: str, text: str) -> None:
+def check_text(field: str, text: str) -> None:
+    """Raises BadStatement for what is too long, or cannot be kept as text."""
     if len(text) > LONGEST_TEXT:
         raise BadStatement(field, f"is longer than {LONGEST_TEXT} characters")
     if _CONTROL.search(text):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -117,18 +117,30 @@ TRANSPORT_NUMBERS = {
 """Numbers of Transports.stats(): kind, metric, help."""
 
 
-def render(snapshot: Snapshot | None) -> bytes:
-    """Prometheus text of a snapshot; None (the SIP process does not answer) gives `ringfence_up 0` alone."""
+class Limits(NamedTuple):
+    """What the HTTP process itself counts of the registry's clients."""
+
+    keys: int  # tokens and addresses that are remembered
+    bound: int
+    refused: int
+
+
+def render(snapshot: Snapshot | None, limits: Limits | None = None) -> bytes:
+    """Prometheus text of a snapshot; None (the SIP process does not answer) gives `ringfence_up 0`.
+
+    limits: the registry's clients, where the HTTP process serves the registry.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot))
+    registry.register(SnapshotCollector(snapshot, limits))
     return generate_latest(registry)
 
 
 class SnapshotCollector(Collector):
     """One snapshot as metric families."""
 
-    def __init__(self, snapshot: Snapshot | None) -> None:
+    def __init__(self, snapshot: Snapshot | None, limits: Limits | None) -> None:
         self._snapshot = snapshot
+        self._limits = limits
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -142,6 +154,16 @@ class SnapshotCollector(Collector):
             yield from _lookups(taken["lookups"])
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
             yield from _transports(taken["transports"])
+        if self._limits is not None:
+            yield from _limits(self._limits)
+
+
+def _limits(limits: Limits) -> Iterator[Metric]:
+    clients = "Tokens and addresses whose rate is remembered; the longest unused one is forgotten."
+    yield _gauge("registry_clients", clients, limits.keys)
+    yield _gauge("registry_clients_limit", "Bound of those remembered.", limits.bound)
+    refused = "Requests to the registry that were too many (429)."
+    yield CounterMetricFamily("ringfence_registry_refused_requests", refused, value=limits.refused)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
