@@ -19,16 +19,20 @@ import structlog
 from ringfence.config.keys import digest_key, route_key
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
+from ringfence.config.settings import Settings
 from ringfence.control.channel import ChannelServer
 from ringfence.control.process import arguments
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
+from ringfence.engine.trail import Recording
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.records.recorder import Recorder
+from ringfence.records.spool import Spool
 from ringfence.runner import Runner
 from ringfence.screening import Intake
 from ringfence.telemetry.log import configure
@@ -84,6 +88,11 @@ def store_address(settings: RedisSettings, data_directory: Path) -> Address:
     return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
 
 
+def records_folder(settings: Settings) -> Path:
+    """Where the decision records are."""
+    return settings.records.folder or settings.data_directory / "records"
+
+
 class Daemon:
     """One SIP process with its store and its HTTP process."""
 
@@ -96,6 +105,8 @@ class Daemon:
         self._store: EmbeddedStore | None = None
         self._control: Supervised | None = None
         self._runner: Runner | None = None
+        self._recorder: Recorder | None = None
+        self._recording = Recording(self._settings.records.enabled)
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -127,7 +138,8 @@ class Daemon:
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
-            runner = Runner(self._transports, self._lookups, self._resolver)
+            self._recorder = await self._open_records()
+            runner = Runner(self._transports, self._lookups, self._resolver, self._recorder)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -152,15 +164,28 @@ class Daemon:
                 await self._control.stop()
             await channel.close()
             await self._transports.close()
+            if self._recorder is not None:
+                self._recorder.stop()
             await self._lookups.close()
             _log.info("stopped")
+
+    async def _open_records(self) -> Recorder | None:
+        settings = self._settings
+        if not settings.records.enabled:
+            return None
+        spool = Spool(records_folder(settings), settings.records, settings.node)
+        await asyncio.to_thread(spool.open)  # a killed writer's segment is read whole, to know where to go on
+        recorder = Recorder(spool, self._recording, settings.records.when_full == "refuse")
+        recorder.start()
+        return recorder
 
     def _engine(self, bundle: Bundle) -> Engine:
         # Branches and tags must not be guessable (RFC 3261 §19.3: 32 bits of randomness at least) nor repeat after a
         # restart.
         salt = secrets.token_hex(5).encode()
         policy = policy_of(bundle)
-        state = State(self._transports.listeners, self._transports.endpoint, policy, route_key(self._settings), salt)
+        key = route_key(self._settings)
+        state = State(self._transports.listeners, self._transports.endpoint, policy, key, salt, self._recording)
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
 
     # -- reload -----------------------------------------------------------------------------------------------
@@ -249,6 +274,8 @@ class Daemon:
                     reasons.append(f"no gateway of group {name} answers")
         if not self._lookups.connected:
             reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
+        if self._recorder is not None:
+            reasons += self._recorder.reasons()
         if self._reloader.faults:
             reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")
         return {"ready": not reasons, "generation": self._reloader.current.generation, "reasons": reasons}
@@ -274,6 +301,7 @@ class Daemon:
             resolver=self._resolver.stats(),
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
+            records=None if self._recorder is None else self._recorder.stats(),
         )
 
 

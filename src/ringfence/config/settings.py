@@ -11,6 +11,7 @@ from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.ledger import TrunkSettings
 from ringfence.lookups.settings import RedisSettings
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
@@ -58,6 +59,9 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    records: RecordsSettings = Field(
+        default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"
     )

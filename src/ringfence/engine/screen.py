@@ -66,9 +66,15 @@ class Screen:
         state = self._state
         policy = state.policy
         call = policy.intake.call(request, trunk, source.transport, self.wall + now)
+        trail = server.trail
+        if trail is not None:
+            trail.call = call
+            trail.generation = policy.generation
         step = policy.pipeline.begin(call)
         if self._overloaded() and not (isinstance(step, Verdict) and step.reason.startswith(EMERGENCY)):
             state.transactions.forget(server)
+            if trail is not None:
+                trail.refused(503, now, out)
             state.turn_away(request, server.endpoint, server.via, out)
             return
         context = ResponseContext(server, request, source)
@@ -108,7 +114,7 @@ class Screen:
 
     def _overloaded(self) -> bool:
         transactions = self._state.transactions
-        return self._state.lagging or len(transactions) * 10 >= transactions.limit * 9
+        return self._state.lagging or self._state.recording.full or len(transactions) * 10 >= transactions.limit * 9
 
     def facts(self, ticket: int, facts: Facts, now: float, out: EngineEffects) -> None:
         """The answers to a call's questions; too late for a call that was cancelled meanwhile."""
@@ -116,6 +122,8 @@ class Screen:
         if waiting is None:
             return
         verdict = waiting.policy.pipeline.finish(waiting.call, waiting.pending, facts)
+        if waiting.context.server.trail is not None:
+            waiting.context.server.trail.facts = facts
         self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out)
 
     def cancel(self, context: ResponseContext) -> bool:
@@ -132,6 +140,8 @@ class Screen:
         out: EngineEffects,
     ) -> None:
         state = self._state
+        if context.server.trail is not None:
+            context.server.trail.verdict = verdict
         counters = state.counters
         counters.verdict(verdict.reason, verdict.action, trunk.name)
         for need in verdict.unknown:

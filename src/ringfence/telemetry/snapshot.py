@@ -34,6 +34,7 @@ class Snapshot(TypedDict):
     compiled: whether the call path is. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
+    records: `Recorder.stats()`, empty without records.
     """
 
     node: str
@@ -52,6 +53,7 @@ class Snapshot(TypedDict):
     rule_faults: dict[str, int]
     faults: int
     config_faults: int
+    records: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -81,6 +83,7 @@ def snapshot(
     resolver: Mapping[str, int] | None = None,
     faults: int = 0,
     config_faults: int = 0,
+    records: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -100,4 +103,5 @@ def snapshot(
         resolver=resolver or {},
         faults=faults,
         config_faults=config_faults,
+        records=records or {},
     )

@@ -1,0 +1,41 @@
+"""Settings of the decision records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ringfence.settings_types import Duration, Frozen
+
+
+class RecordsSettings(Frozen):
+    """One record of every INVITE, on disk before the call goes on."""
+
+    enabled: bool = Field(default=True, description="whether records are written")
+    folder: Path | None = Field(
+        default=None, description="folder of the records; none: data_directory/records; made if missing"
+    )
+    fsync: Duration = Field(
+        default=0.1,
+        gt=0,
+        le=0.2,
+        description="longest time between two fsyncs: what a power cut may lose; at most 200ms",
+    )
+    segment: Duration = Field(
+        default=3600.0, ge=60, le=86400, description="age at which a file of records is sealed and a new one begun"
+    )
+    segment_bytes: int = Field(
+        default=268_435_456, ge=65_536, le=2**32, description="size at which it is sealed in any case"
+    )
+    buffer_bytes: int = Field(
+        default=268_435_456,
+        ge=1_048_576,
+        description="memory for records that the disk does not take; a call takes about 1 KB",
+    )
+    when_full: Literal["refuse", "forward"] = Field(
+        default="refuse",
+        description="once that memory is full: refuse new calls with 503 (emergency calls go on), or forward them "
+        "without a record",
+    )
