@@ -37,9 +37,7 @@ Start = tuple[bytes, bytes]
 
 def digest(before: bytes, data: bytes) -> bytes:
     """The next link of the chain."""
-    link = blake2b(before, digest_size=DIGEST)
-    link.update(data)
-    return link.digest()
+    return blake2b(before + data, digest_size=DIGEST).digest()
 
 
 def start(node: str, schema: int, first: int, previous: bytes, wall: int) -> Start:

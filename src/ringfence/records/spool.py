@@ -25,6 +25,7 @@ from ringfence.records.settings import RecordsSettings
 DRAIN = 4 * 1024 * 1024  # bytes of backlog written in one go: more would keep calls waiting for over 10 ms
 STOP_PATIENCE = 30.0  # seconds for the last fsync
 HUNG = 4.0  # seconds without an fsync coming back before health says so: within 5 s of the first
+_LENGTH_OF = LENGTH.pack
 _log = structlog.get_logger(__name__)
 
 
@@ -173,8 +174,10 @@ class Spool:
             count += 1
             self._next += 1
             self._missing = 0
-        pack = LENGTH.pack
-        records = b"".join([part for body in bodies for part in (pack(len(body)), body)])
+        if len(bodies) == 1:
+            records = _LENGTH_OF(len(bodies[0])) + bodies[0]
+        else:
+            records = b"".join([part for body in bodies for part in (_LENGTH_OF(len(body)), body)])
         data, self._link = block(BLOCK, records, first, wall, monotonic, self._link)
         self._written += count
         self._bytes += len(data)
@@ -186,6 +189,8 @@ class Spool:
             self._write(segment, data)
         segment.link = self._link
         segment.next = self._next
+        if self._backlog and self._failure is None:
+            self._drain(segment, DRAIN)  # the disk took a part only: why, and is the rest to be had?
 
     def _write(self, segment: Segment, data: bytes) -> bool:
         """Hand bytes to the kernel at the segment's end; what it does not take goes to the front of the backlog."""
@@ -228,7 +233,11 @@ class Spool:
         segment = self._segment
         if segment is None:
             return
-        left = self._backlog_bytes if everything else DRAIN
+        self._drain(segment, self._backlog_bytes if everything else DRAIN)
+        if not self._backlog and not everything:
+            self._roll_if_due(segment)
+
+    def _drain(self, segment: Segment, left: int) -> None:
         while self._backlog and left > 0:
             data = self._backlog.popleft()
             self._backlog_bytes -= len(data)
@@ -240,8 +249,6 @@ class Spool:
                 _log.info("records are written again")
                 self._failure = None
         self.full = self._backlog_bytes >= self._settings.buffer_bytes
-        if not self._backlog and not everything:
-            self._roll_if_due(segment)
 
     def _roll_if_due(self, segment: Segment) -> None:
         now = self._clock()
@@ -298,11 +305,7 @@ class Spool:
                 self._sync_folder()
                 segment.named = True
         except OSError as error:
-            self._sync_errors += 1
-            if self._sync_failure is None:
-                _log.error("records cannot be made durable", why=error.strerror)
-            self._sync_failure = error.strerror or "unknown error"
-            self._write_again(segment, mark)
+            self._not_durable(segment, mark, error)
             return False
         finally:
             self._sync_began = 0.0
@@ -317,8 +320,12 @@ class Spool:
             unsynced.popleft()
         return True
 
-    def _write_again(self, segment: Segment, mark: int) -> None:
+    def _not_durable(self, segment: Segment, mark: int, error: OSError) -> None:
         """A kernel that failed an fsync forgets what it had not written: hand it over once more."""
+        self._sync_errors += 1
+        if self._sync_failure is None:
+            _log.error("records cannot be made durable", why=error.strerror)
+        self._sync_failure = error.strerror or "unknown error"
         try:
             for place in range(len(segment.unsynced)):
                 offset, data = segment.unsynced[place]
@@ -330,25 +337,22 @@ class Spool:
 
     def _seal(self, segment: Segment) -> bool:
         """End a segment for good. False: not now."""
-        if segment.path.suffix == OPEN and segment.next > segment.first:
+        if segment.next == segment.first:
+            segment.path.unlink(missing_ok=True)  # a header alone tells nothing
+        else:
             data, _ = block(SEAL, b"", segment.next, int(self._clock() * 1e6), 0, segment.link)
             try:
                 self._disk.write(segment.descriptor, data, segment.offset)
-                segment.offset += len(data)
-                segment.synced = min(segment.synced, segment.offset - 1)
-                if not self._sync(segment):
-                    segment.offset -= len(data)
-                    return False
-                sealed = segment.path.with_suffix(SEALED)
-                segment.path.rename(sealed)
+                self._disk.sync(segment.descriptor)
+                segment.path.rename(segment.path.with_suffix(SEALED))
                 self._sync_folder()
-            except OSError:
+            except OSError as error:
+                self._not_durable(segment, segment.offset, error)
                 return False
             self._sealed += 1
             self._last_sealed = self._clock()
-        elif segment.descriptor < 0 or not self._sync(segment):
-            return False
-        os.close(segment.descriptor)
+        if segment.descriptor >= 0:
+            os.close(segment.descriptor)
         return True
 
     def _sync_folder(self) -> None:
