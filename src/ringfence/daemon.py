@@ -19,7 +19,6 @@ import structlog
 from ringfence.config.keys import digest_key, route_key
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
-from ringfence.config.settings import Settings
 from ringfence.control.channel import ChannelServer
 from ringfence.control.process import arguments
 from ringfence.control.supervised import Supervised
@@ -31,6 +30,7 @@ from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
 from ringfence.runner import Runner
@@ -86,11 +86,6 @@ def store_address(settings: RedisSettings, data_directory: Path) -> Address:
     if settings.url is None:
         return Address(path=str(data_directory / "store" / "store.sock"))
     return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
-
-
-def records_folder(settings: Settings) -> Path:
-    """Where the decision records are."""
-    return settings.records.folder or settings.data_directory / "records"
 
 
 class Daemon:
@@ -173,7 +168,7 @@ class Daemon:
         settings = self._settings
         if not settings.records.enabled:
             return None
-        spool = Spool(records_folder(settings), settings.records, settings.node)
+        spool = Spool(folder_of(settings.records, settings.data_directory), settings.records, settings.node)
         await asyncio.to_thread(spool.open)  # a killed writer's segment is read whole, to know where to go on
         recorder = Recorder(spool, self._recording, settings.records.when_full == "refuse")
         recorder.start()

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, parse, store
+from tests.bench import figures, parse, recording, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -45,6 +45,8 @@ def main() -> int:
                 print(f"bench: {subject.name} done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
+        if _wanted("records", arguments):
+            found += recording.measure(folder)
     figures.write(found, arguments.output)
     print(figures.table(found))
     return int(failed)
@@ -61,13 +63,14 @@ def _arguments() -> argparse.Namespace:
 def _wanted(name: str, arguments: argparse.Namespace) -> bool:
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick or name in (*IN_QUICK, "parse")
+    return not arguments.quick or name in (*IN_QUICK, "parse", "records")
 
 
 def _subjects() -> list[Subject]:
     subjects: list[Subject] = [
         Ringfence("ringfence_relay", Screening.OFF),
         Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
+        Ringfence("ringfence_unrecorded", Screening.MEMORY, holds_calls=True, records=False),
         Ringfence("ringfence_store", Screening.STORE),
         Ringfence("ringfence_store_tcp", Screening.STORE_TCP),
         Ringfence("ringfence_refused", Screening.MEMORY, refuses=True),

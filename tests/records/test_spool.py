@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from tests.records.conftest import OpenSpool
@@ -164,12 +165,20 @@ class TestAfterAKill:
         assert path.exists()
         assert texts(self.reopened(tmp_path / "left")) == ["next"]
 
-    def test_half_a_header_is_set_aside(self, open_spool: OpenSpool, tmp_path: Path) -> None:
+    def test_something_else_under_that_name_is_set_aside(self, open_spool: OpenSpool, tmp_path: Path) -> None:
+        path = self.left(open_spool(), tmp_path / "left")
+        path.write_bytes(b"not ours, whatever it may be")
+        spool = self.reopened(tmp_path / "left")
+        assert texts(spool) == ["next"]
+        assert [trouble.kind for trouble in verify(spool.folder).troubles] == ["damaged"]
+
+    def test_half_a_header_leaves_nothing(self, open_spool: OpenSpool, tmp_path: Path) -> None:
         path = self.left(open_spool(), tmp_path / "left")
         os.truncate(path, 9)
         spool = self.reopened(tmp_path / "left")
         assert texts(spool) == ["next"]
         assert spool.stats()["repaired_bytes"] == 9
+        sound(spool)
 
 
 class Refusing(Disk):
@@ -179,7 +188,7 @@ class Refusing(Disk):
     syncs: OSError | None = None
     short = 0  # bytes taken of the next write, 0: all
     then: OSError | None = None  # what follows a short write
-    written: list[tuple[int, bytes]] = []
+    written: ClassVar[list[tuple[int, bytes]]] = []
 
     @staticmethod
     def write(descriptor: int, data: bytes, offset: int) -> int:
@@ -349,6 +358,7 @@ def test_a_power_cut_loses_at_most_200_ms(open_spool: OpenSpool, tmp_path: Path)
 FULL = """
 import os, sys
 from pathlib import Path
+from typing import ClassVar
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.spool import Spool
 from ringfence.records.verify import read, verify

@@ -71,10 +71,13 @@ def _open_segment(path: Path, found: Found) -> None:
         with mapped(file.fileno(), size) as data:
             header = read_header(data)
             if isinstance(header, Damage):
-                # Nothing was ever acknowledged from it: its writer went before its first block was whole.
-                found.notes.append(f"{path.name}: {header.text}; set aside")
                 found.repaired_bytes += size
-                path.rename(path.with_suffix(".damaged"))
+                if header.kind == "cut":  # its writer went before it wrote a record
+                    found.notes.append(f"{path.name}: {header.text}; there is nothing in it")
+                    path.unlink()
+                else:
+                    found.notes.append(f"{path.name}: {header.text}; set aside")
+                    path.rename(path.with_suffix(".damaged"))
                 return
             end, last, link, damage = header.size, header.first, header.link, None
             for each in blocks(data, header):
