@@ -41,7 +41,7 @@ def _opened(folder: Path) -> tuple[Spool, Recorder]:
 def _call(folder: Path, together: int) -> float:
     """Microseconds of this thread's CPU for all records of one answered call, without what the clock itself takes."""
     stage = Stage(rules=_QUIET)
-    spool, recorder = _opened(folder)
+    _, recorder = _opened(folder)
     spent, turns = 0.0, 0
     for first in range(0, CALLS, together):
         for notes in _turns(stage, range(first, first + together)):
@@ -53,7 +53,7 @@ def _call(folder: Path, together: int) -> float:
     for _ in range(turns):
         time.thread_time()
     spent -= time.thread_time() - began
-    spool.close()
+    recorder.stop()
     return spent / CALLS * 1e6
 
 

@@ -52,4 +52,5 @@ class Written:
     def records(self) -> list[dict[str, str]]:
         """All that is on disk by now."""
         self.flush()
+        self.recorder.flush()
         return [record for _, record in read(self.spool.folder)]
