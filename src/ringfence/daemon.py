@@ -38,6 +38,7 @@ from ringfence.screening import Intake
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
+from ringfence.warehouse.process import arguments as arguments_of_indexer
 
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
@@ -101,6 +102,7 @@ class Daemon:
         self._control: Supervised | None = None
         self._runner: Runner | None = None
         self._recorder: Recorder | None = None
+        self._indexer: Supervised | None = None
         self._recording = Recording(self._settings.records.enabled)
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
@@ -144,6 +146,7 @@ class Daemon:
                     "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
                 )
                 await self._control.start()
+            await self._index_records()
             watch = asyncio.create_task(self._watch()) if settings.reload.watch else None
             # What stands now stands for good: the collector need not walk over it again and again.
             gc.collect()
@@ -155,8 +158,9 @@ class Daemon:
         finally:
             if watch is not None:
                 watch.cancel()
-            if self._control is not None:
-                await self._control.stop()
+            for child in (self._control, self._indexer):
+                if child is not None:
+                    await child.stop()
             await channel.close()
             await self._transports.close()
             if self._recorder is not None:
@@ -173,6 +177,15 @@ class Daemon:
         recorder = Recorder(spool, self._recording, settings.records.when_full == "refuse")
         recorder.start()
         return recorder
+
+    async def _index_records(self) -> None:
+        settings = self._settings
+        if settings.records.enabled and settings.records.index:
+            folder = folder_of(settings.records, settings.data_directory)
+            self._indexer = Supervised(
+                "index", arguments_of_indexer(folder, settings.records.retention, settings.logging)
+            )
+            await self._indexer.start()
 
     def _engine(self, bundle: Bundle) -> Engine:
         # Branches and tags must not be guessable (RFC 3261 §19.3: 32 bits of randomness at least) nor repeat after a

@@ -10,6 +10,16 @@ from pydantic import Field
 from ringfence.settings_types import Duration, Frozen
 
 
+class RetentionSettings(Frozen):
+    """How long records stay, by what was decided; they go by whole segments, so up to a segment's age later."""
+
+    forwarded: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded unmarked")
+    tagged: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded tagged")
+    rejected: Duration = Field(
+        default=180 * 86400.0, ge=3600, description="of calls that were rejected, refused or given up meanwhile"
+    )
+
+
 class RecordsSettings(Frozen):
     """One record of every INVITE, on disk before the call goes on."""
 
@@ -38,4 +48,10 @@ class RecordsSettings(Frozen):
         default="refuse",
         description="once that memory is full: refuse new calls with 503 (emergency calls go on), or forward them "
         "without a record",
+    )
+    index: bool = Field(
+        default=True, description="index sealed files for `records find` and `trace`, in a process of its own"
+    )
+    retention: RetentionSettings = Field(
+        default=RetentionSettings(), description="how long records stay; kept by the indexing process"
     )
