@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from tests.cli.command import SAMPLE, Ringfence
 
+from ringfence.warehouse.process import index_all
+
 VERSION_1 = Path("tests/data/records/1")
+
+
+CALLEE = "+8613900001000"
+EVER = "36500d"
 
 
 @pytest.fixture
@@ -50,3 +56,77 @@ def test_verify_where_there_are_none(ringfence: Ringfence, tmp_path: Path) -> No
     done = ringfence("records", "verify", "--folder", tmp_path / "none")
     assert (done.code, done.out) == (1, "")
     assert "cannot be read" in done.err
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_trace(ringfence: Ringfence, folder: Path, indexed: bool) -> None:
+    if indexed:
+        index_all(folder)
+    done = ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--caller", "+861012345678")
+    assert done.code == 0
+    for line in (
+        "hop in       bank (enterprise) from udp 192.0.2.1:5060",
+        "holder       bank",
+        'shown        +8610*****678: "Bank" <sip:+8610*****678@192.0.2.1>;tag=caller-tag',
+        "asserted     nothing",
+        "called       +8613******000",
+        "verdict      forward, by settings of generation 1",
+        "hop out      softswitch/sip:198.51.100.1:5060 at udp:198.51.100.1:5060",
+        "answer       200 after 2.0 s, rang after 1.0 s",
+        "released by  caller",
+    ):
+        assert line in done.out.splitlines()
+    assert ("not indexed" in done.err) == (not indexed)
+
+
+def test_trace_in_full_and_what_the_access_log_says(ringfence: Ringfence, folder: Path) -> None:
+    done = ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--full", "--json")
+    calls = json.loads(done.out)
+    assert [call["callee"]["number"] for call in calls] == [CALLEE, CALLEE]
+    assert calls[0]["verdict"]["findings"][0]["reason"] == "caller_authorised.not_granted"
+    entry = json.loads((folder / "access.log").read_text())
+    assert (entry["command"], entry["found"], entry["full"]) == ("trace", 2, True)
+    assert entry["question"] == {"callee": "+8613******000"}
+
+
+def test_trace_by_time(ringfence: Ringfence, folder: Path) -> None:
+    written = json.loads(ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--json").out)
+    arguments = ("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--within", "1m", "--at")
+    assert ringfence(*arguments, written[0]["at"]).code == 0
+    done = ringfence(*arguments, "2020-01-01T00:00")
+    assert (done.code, done.out) == (1, "no such call\n")
+
+
+@pytest.mark.parametrize(
+    "wrong", [(), ("--callee", "anonymous"), ("--callee", CALLEE, "--at", "noon")], ids=["nothing", "number", "time"]
+)
+def test_trace_of_what_cannot_be_asked(ringfence: Ringfence, folder: Path, wrong: tuple[str, ...]) -> None:
+    assert ringfence("trace", "--folder", folder, "--config", SAMPLE, *wrong).code == 64
+
+
+def test_find(ringfence: Ringfence, folder: Path) -> None:
+    done = ringfence("records", "find", "--folder", folder, "--since", EVER, "--action", "reject")
+    header, row = done.out.splitlines()
+    assert header.split() == ["record", "at", "trunk", "caller", "callee", "action", "reason", "status"]
+    assert row.split()[3:] == ["+8613******000", "+8613******000", "reject", "caller_authorised.not_granted", "403"]
+    assert ringfence("records", "find", "--folder", folder, "--since", EVER, "--trunk", "nobody").code == 1
+    assert ringfence("records", "find", "--folder", folder, "--action", "odd").code == 64
+
+
+def test_show_and_explain(ringfence: Ringfence, folder: Path, data: Path) -> None:
+    shutil.copytree(folder, data / "records")
+    shown = ringfence("records", "show", "2", "--config", SAMPLE)
+    assert "record       2, " in shown.out
+    assert ringfence("explain", "--record", "2", "--config", SAMPLE).out == shown.out
+    refused = json.loads(ringfence("explain", "--record", "5", "--json", "--config", SAMPLE).out)
+    assert (refused["verdict"]["action"], refused["verdict"]["answered"], refused["out"]) == ("reject", 403, None)
+    assert ringfence("records", "show", "3", "--config", SAMPLE).code == 1
+    assert ringfence("explain", "--record", "2", "--trunk", "bank", "--config", SAMPLE).code == 64
+    assert ringfence("explain", "--config", SAMPLE).code == 64
+
+
+def test_nothing_is_shown_that_cannot_be_noted(ringfence: Ringfence, folder: Path) -> None:
+    (folder / "access.log").mkdir()
+    done = ringfence("records", "show", "2", "--folder", folder)
+    assert (done.code, done.out) == (1, "")
+    assert "must be noted" in done.err
