@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.warehouse.process import index_all
@@ -130,3 +131,31 @@ def test_nothing_is_shown_that_cannot_be_noted(ringfence: Ringfence, folder: Pat
     done = ringfence("records", "show", "2", "--folder", folder)
     assert (done.code, done.out) == (1, "")
     assert "must be noted" in done.err
+
+
+def test_replay(ringfence: Ringfence, folder: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    settings = yaml.safe_load(SAMPLE.read_text())
+    settings["trunks"][0]["numbers"] = [{"prefix": "+86137"}]
+    settings["trunks"][1]["numbers"] = []
+    policy.write_text(yaml.safe_dump(settings))
+    done = ringfence("replay", "--policy", policy, "--folder", folder, "--since", EVER, "--config", SAMPLE)
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith("judged     2 calls in ")
+    rows = [line.split() for line in done.out.splitlines()[-2:]]
+    assert sorted(row[:-2] for row in rows) == [
+        ["bank", "forward", "reject", "caller_authorised.not_granted", "1"],
+        ["bank", "reject", "caller_authorised.not_granted", "forward", "1"],
+    ]
+    answer = json.loads(
+        ringfence("replay", "--policy", policy, "--folder", folder, "--since", EVER, "--json", "--workers", "1").out
+    )
+    assert (answer["judged"], answer["unchanged"], answer["skipped"]) == (2, 0, {})
+    assert {change["rule"] for change in answer["changes"]} == {"caller_authorised"}
+    assert sorted(change["examples"] for change in answer["changes"]) == [[2], [5]]
+
+
+def test_replay_with_faults_in_the_policy(ringfence: Ringfence, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("nonsense: 1")
+    done = ringfence("replay", "--policy", tmp_path / "policy.yaml", "--folder", folder, "--config", SAMPLE)
+    assert done.code == 78

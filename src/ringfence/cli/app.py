@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import typer
 
-from ringfence.cli import calling, checking, consenting, explaining, recording, scoring, serving, showing, tracing
+from ringfence.cli import (
+    calling,
+    checking,
+    consenting,
+    explaining,
+    recording,
+    replaying,
+    scoring,
+    serving,
+    showing,
+    tracing,
+)
 
 app = typer.Typer(
     name="ringfence",
@@ -24,6 +35,7 @@ app.command("explain")(explaining.explain)
 app.add_typer(consenting.app, name="consent")
 app.add_typer(scoring.app, name="score")
 app.add_typer(recording.app, name="records")
+app.command("replay")(replaying.replay)
 app.command("trace")(tracing.trace)
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)

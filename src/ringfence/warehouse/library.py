@@ -13,8 +13,9 @@ from ringfence.records.errors import RecordsError
 from ringfence.records.framing import SEALED, segments
 from ringfence.records.schema import DECISION, END, OUTCOME, decode
 from ringfence.warehouse.numbers import key_of
-from ringfence.warehouse.segment_index import ACTIONS, SUFFIX, VERSION, bodies_with, call_key
+from ringfence.warehouse.segment_index import ACTIONS, SUFFIX, VERSION, bodies, bodies_with, call_key
 
+USUAL_SIZE = 600  # bytes of all records of a call, about
 LONGEST_CALL = (
     13 * 3600 * 10**6
 )  # microseconds after a decision in which its end is looked for: dialog_lifetime and more
@@ -110,6 +111,30 @@ class Library:
                 return found[:limit]
         return found
 
+    def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
+        """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
+        for shelf in self._shelves:
+            if shelf.base is not None and shelf.ended < begin:
+                continue
+            try:
+                for sequence, body in _all_of(shelf):
+                    if body[:2] == b"D\n" and int(body[2 : body.index(b"\n", 2)]) >= begin:
+                        yield sequence, body
+            except OSError as error:
+                raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
+
+    def estimate(self, begin: int) -> int:
+        """About how many decisions there are since `begin`: from the indexes, elsewhere by the segment's size."""
+        count = 0
+        for shelf in self._shelves:
+            if shelf.base is None:
+                count += shelf.segment.stat().st_size // USUAL_SIZE
+            elif shelf.ended >= begin:
+                base = _opened(shelf.base)
+                count += base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
+                base.close()
+        return count
+
     def story(self, sequence: int) -> Story | None:
         """The call of a decision's sequence number; None where there is none."""
         for at in range(len(self._shelves) - 1, -1, -1):
@@ -142,6 +167,19 @@ class Library:
             if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
                 break
         return Story(sequence, decision, outcome, end)
+
+
+def _all_of(shelf: _Shelf) -> Iterator[tuple[int, bytes]]:
+    """Every record of a segment; of a thinned one, the decisions that stayed."""
+    if shelf.base is None or shelf.segment.exists():
+        for sequence, _, body in bodies(shelf.segment):
+            yield sequence, body
+        return
+    base = _opened(shelf.base)
+    try:
+        yield from base.execute("SELECT sequence, body FROM calls WHERE body IS NOT NULL ORDER BY sequence")
+    finally:
+        base.close()
 
 
 def _about(index: Path) -> tuple[int, int] | None:
