@@ -20,7 +20,7 @@ COMPILED = """
     forwarding/validate
     screening/call screening/facts screening/intake screening/pipeline screening/verdict
     engine/counters engine/dialogs engine/effects engine/engine engine/forwarder engine/inside engine/policy
-    engine/probes engine/screen engine/state
+    engine/probes engine/screen engine/state engine/trail
 """.split()
 
 

@@ -156,6 +156,11 @@ class Stage:
         gathers, self.out.gathers = self.out.gathers, []
         return gathers
 
+    def take_records(self) -> list[Any]:
+        """Notes for the records since the last look."""
+        records, self.out.records = self.out.records, []
+        return records
+
     def summary(self) -> list[str]:
         """What was sent since the last look, a line each: `caller 100`, `gateway INVITE`."""
         names = {CALLER: "caller", OTHER_TRUNK: "other", GATEWAY: "gateway", SECOND_GATEWAY: "second"}
