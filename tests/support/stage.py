@@ -10,6 +10,7 @@ from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
+from ringfence.engine.trail import DECISION
 from ringfence.forwarding.gateways import build_groups
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.ledger import TrunkSettings, build_ledger
@@ -157,8 +158,11 @@ class Stage:
         return gathers
 
     def take_records(self) -> list[Any]:
-        """Notes for the records since the last look."""
+        """Notes for the records since the last look, let go as their writer does."""
         records, self.out.records = self.out.records, []
+        for kind, trail in records:
+            if kind == DECISION:
+                trail.written(1)
         return records
 
     def summary(self) -> list[str]:

@@ -95,6 +95,11 @@ class Trail:
         self.status = status
         out.records.append((DECISION, self))
 
+    def written(self, number: int) -> None:
+        """Its decision is on record: what only that needed may go."""
+        self.number = number
+        self.request = self.call = self.verdict = self.facts = None
+
     def passed(self, status: int, now: float, out: EngineEffects) -> None:
         """Its caller gets an answer that came from a hop."""
         if status >= 200:

@@ -74,8 +74,7 @@ class Recorder:
                 body = fault(kind, trail, wall)
             if kind == DECISION:
                 decided = True
-                trail.number = sequence + len(bodies)
-                trail.request = trail.call = trail.verdict = trail.facts = None
+                trail.written(sequence + len(bodies))
             bodies.append(body)
         if decided:
             self._append(wall, now)
