@@ -10,18 +10,32 @@ import os
 from setuptools import Extension, setup
 
 # The rooms that every message walks through, compiled from their own Python source by mypyc. What is left out of
-# them: exceptions (sip/errors.py: mypyc has no overridden class attributes), classes that interpreted ones derive from
-# (sip/address.py), those whose slots _native fills (sip/message.py, sip/via.py), pydantic models, and whatever waits for
-# I/O.
-COMPILED = """
-    sip/grammar sip/headers sip/params sip/party sip/uri sip/writer
-    transaction/client transaction/effects transaction/hop transaction/server transaction/table transaction/timers
-    forwarding/best forwarding/context forwarding/copy forwarding/marks forwarding/route forwarding/token
-    forwarding/validate
-    screening/call screening/facts screening/intake screening/pipeline screening/verdict
-    engine/counters engine/dialogs engine/effects engine/engine engine/forwarder engine/inside engine/policy
-    engine/probes engine/screen engine/state engine/trail
-""".split()
+# them: exceptions (sip/errors.py: mypyc has no overridden class attributes), classes that interpreted ones derive
+# from (sip/address.py), those whose slots _native fills (sip/message.py, sip/via.py), pydantic models, and whatever
+# waits for I/O.
+COMPILED = {
+    "sip": ("grammar", "headers", "params", "party", "uri", "writer"),
+    "transaction": ("client", "effects", "hop", "server", "table", "timers"),
+    "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
+    "screening": ("call", "facts", "intake", "pipeline", "verdict"),
+    "engine": (
+        "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
+        "trail",
+    ),
+}  # fmt: skip
+_NATIVE_SOURCES = ("datagrams", "grammar", "index", "message", "module", "names", "writer")
+
+
+def native() -> Extension:
+    """Batched datagrams and the reading and writing of plain messages, each with a pure-Python twin."""
+    return Extension(
+        "ringfence._native",
+        sources=[f"src/native/{part}.c" for part in _NATIVE_SOURCES],
+        depends=[f"src/native/{part}.h" for part in ("grammar", "message", "native")],
+        extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
+        # Without a compiler, or without recvmmsg, the installation succeeds and works on the twins.
+        optional=True,
+    )
 
 
 def compiled_rooms() -> list[Extension]:
@@ -32,22 +46,12 @@ def compiled_rooms() -> list[Extension]:
         from mypyc.build import mypycify
     except ImportError:
         return []
-    options = ["--config-file", "tools/mypyc.ini", "--no-error-summary"]
-    modules: list[Extension] = mypycify(
-        [*options, *(f"src/ringfence/{name}.py" for name in COMPILED)], opt_level="3", debug_level="0"
-    )
+    files = [f"src/ringfence/{room}/{name}.py" for room, names in COMPILED.items() for name in names]
+    modules: list[Extension] = mypycify(["--config-file", "tools/mypyc.ini", *files], opt_level="3", debug_level="0")
     for module in modules:
         module.optional = True
     return modules
 
 
-NATIVE = Extension(
-    "ringfence._native",
-    sources=[f"src/native/{part}.c" for part in ("datagrams", "grammar", "index", "message", "module", "names", "writer")],
-    depends=["src/native/grammar.h", "src/native/message.h", "src/native/native.h"],
-    extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
-    # Without a compiler, or without recvmmsg, the installation succeeds and works on the pure-Python twins.
-    optional=True,
-)
-
-setup(ext_modules=[NATIVE, *compiled_rooms()])
+if __name__ == "__main__":
+    setup(ext_modules=[native(), *compiled_rooms()])

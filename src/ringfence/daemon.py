@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import random
 import secrets
 import signal
@@ -15,34 +13,39 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
+from ringfence import collector
 from ringfence.config.keys import digest_key, route_key
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
-from ringfence.control.channel import ChannelServer
+from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.control.process import arguments
+from ringfence.control.question import Question
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.engine.trail import Recording
 from ringfence.errors import RingfenceError
+from ringfence.explaining import explained
+from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
+from ringfence.lookups import Keys, Lookups, Resolver, StoreError, store_address
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
 from ringfence.runner import Runner
-from ringfence.screening import Intake
+from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
 from ringfence.warehouse.process import arguments as arguments_of_indexer
 
+QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
-CHANNEL = "control.sock"
 _dice = random.SystemRandom().random
 _log = structlog.get_logger(__name__)
 
@@ -66,27 +69,6 @@ def policy_of(bundle: Bundle) -> Policy:
         settings.screening.tagging,
         build_groups(settings.gateways),
     )
-
-
-def password_of(settings: RedisSettings) -> str | None:
-    """The store's password from its file or environment variable, None without one. Raises StoreError."""
-    if settings.password_file is not None:
-        try:
-            return settings.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise StoreError(f"redis.password_file: {error.strerror}") from None
-    if settings.password_env is not None:
-        if settings.password_env not in os.environ:
-            raise StoreError(f"redis.password_env: {settings.password_env} is not set")
-        return os.environ[settings.password_env]
-    return None
-
-
-def store_address(settings: RedisSettings, data_directory: Path) -> Address:
-    """Where the store is: the one that is configured, else the embedded one's socket. Raises StoreError."""
-    if settings.url is None:
-        return Address(path=str(data_directory / "store" / "store.sock"))
-    return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
 
 
 class Daemon:
@@ -113,14 +95,14 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
         settings = self._settings
-        keys = Keys(settings.redis.key_prefix, digest_key(settings))
+        self._keys = Keys(settings.redis.key_prefix, digest_key(settings))
         if settings.redis.url is None:
             self._store = EmbeddedStore(settings.data_directory / "store", settings.redis.embedded.max_memory_mb)
             await self._store.start()
         try:
             bundle = self._reloader.current
-            address = store_address(settings.redis, settings.data_directory)
-            self._lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+            self._address = store_address(settings.redis, settings.data_directory)
+            self._lookups = Lookups(settings.redis, self._address, self._keys, bundle.pipeline.rate_window)
             await self._lookups.start()
             await self._serve(bundle)
         finally:
@@ -131,7 +113,7 @@ class Daemon:
         settings = self._settings
         self._transports = Transports(list(settings.listeners))
         channel = ChannelServer(settings.data_directory / CHANNEL, self._commands())
-        watch: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
@@ -147,17 +129,18 @@ class Daemon:
                 )
                 await self._control.start()
             await self._index_records()
-            watch = asyncio.create_task(self._watch()) if settings.reload.watch else None
-            # What stands now stands for good: the collector need not walk over it again and again.
-            gc.collect()
-            gc.freeze()
+            if settings.reload.watch:
+                beside.append(asyncio.create_task(self._watch()))
+            collector.spare()
+            transactions = runner.engine.state.transactions
+            beside.append(asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET)))
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             await self._stop.wait()
             await self._finish_calls(runner.engine)
             await runner.stop()
         finally:
-            if watch is not None:
-                watch.cancel()
+            for task in beside:
+                task.cancel()
             for child in (self._control, self._indexer):
                 if child is not None:
                     await child.stop()
@@ -261,7 +244,7 @@ class Daemon:
             "ready": lambda _: self._ready(),
             "reload": self._reload_asked,
             "drain": lambda _: self._drain(),
-            "explain": partial(_explain, self._reloader),
+            "explain": self._explain,
         }
 
     async def _reload_asked(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -269,24 +252,56 @@ class Daemon:
         faults = [str(fault) for fault in self._reloader.faults]
         return {"generation": self._reloader.current.generation, "faults": faults}
 
+    async def _explain(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What would become of a call that came now: by the policy in force, with the facts that it would get."""
+        try:
+            question = Question.model_validate(asked)
+        except ValidationError as error:
+            raise RingfenceError(f"no question: {error.errors(include_url=False)[0]['msg']}") from None
+        bundle = self._reloader.current
+        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline.rate_window))
+
+    async def _facts(self, window: float, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
+        """Read on a connection of its own, counting nothing; a store that no call could ask now is not asked."""
+        if self._lookups.breaker_state == "open":
+            return lacking(given, needs, "breaker_open")
+        if not self._lookups.connected:
+            return lacking(given, needs, "unreachable")
+        try:
+            return await filled(call, given, needs, self._keys, window, self._address)
+        except StoreError:
+            return lacking(given, needs, "unreachable")
+
     def _ready(self) -> dict[str, Any]:
-        reasons = []
-        if self._draining:
-            reasons.append("draining")
+        """reasons: why calls should go elsewhere. warnings: what is amiss while they are served: a store that is gone
+        or a fault in a file hits all nodes at once, and must not take them all away."""
+        reasons = ["draining"] if self._draining else []
+        warnings = self._store_warnings()
         if self._runner is None:
             reasons.append("starting")
         else:
+            groups = self._runner.engine.state.policy.groups
+            dead = [name for name, group in groups.items() if not any(each.answers for each in group.gateways)]
+            told = [f"no gateway of group {name} answers" for name in dead]
+            (reasons if len(dead) == len(groups) else warnings).extend(told)
             now = asyncio.get_running_loop().time()
-            for name, group in self._runner.engine.state.policy.groups.items():
-                if not any(gateway.usable(now) for gateway in group.gateways):
-                    reasons.append(f"no gateway of group {name} answers")
-        if not self._lookups.connected:
-            reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
+            for name in groups.keys() - dead:
+                if not any(each.usable(now) for each in groups[name].gateways):
+                    warnings.append(f"every gateway of group {name} failed a call lately")
         if self._recorder is not None:
-            reasons += self._recorder.reasons()
+            (reasons if self._recording.full else warnings).extend(self._recorder.reasons())
         if self._reloader.faults:
-            reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")
-        return {"ready": not reasons, "generation": self._reloader.current.generation, "reasons": reasons}
+            warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
+        generation = self._reloader.current.generation
+        return {"ready": not reasons, "generation": generation, "reasons": reasons, "warnings": warnings}
+
+    def _store_warnings(self) -> list[str]:
+        effect = "marketing calls are refused, others are judged without score and rate"
+        if not self._lookups.connected:
+            return [f"the store is not connected: {effect}"]
+        if self._lookups.breaker_state != "closed":
+            return [f"the store does not answer in time: {effect}"]
+        return []
 
     def _snapshot(self) -> Snapshot:
         if self._runner is None:
@@ -310,18 +325,27 @@ class Daemon:
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
             records=None if self._recorder is None else self._recorder.stats(),
+            restarts={
+                name: child.restarts
+                for name, child in (("store", self._store), ("control", self._control), ("index", self._indexer))
+                if child is not None
+            },
         )
 
 
 def _tables(engine: Engine) -> list[Table]:
     state = engine.state
     limits = state.policy.sip.limits
-    refused = state.counters.refused_locally.get(503, 0)
     return [
-        {"name": "transactions", "size": len(state.transactions), "limit": state.transactions.limit, "shed": refused},
+        {
+            "name": "transactions",
+            "size": len(state.transactions),
+            "limit": state.transactions.limit,
+            "shed": state.transactions.shed,
+        },
         {"name": "dialogs", "size": len(state.dialogs), "limit": state.dialogs.limit, "shed": state.dialogs.shed},
         {"name": "screening", "size": len(engine.screen), "limit": state.transactions.limit, "shed": 0},
-        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": 0},
+        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": engine.inside.shed},
     ]
 
 
@@ -338,7 +362,3 @@ def _gateways(policy: Policy, now: float) -> list[GatewayState]:
                 state = "held"
             rows.append({"name": gateway.name, "group": group.name, "state": state})
     return rows
-
-
-def _explain(reloader: Reloader, question: dict[str, Any]) -> dict[str, Any]:
-    raise RingfenceError("not yet")

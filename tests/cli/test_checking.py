@@ -50,12 +50,18 @@ def test_every_fault_has_its_line_and_path(ringfence: Ringfence, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("reasons", "told"),
-    [([], "generation 7, ready"), (["no gateway answers"], "generation 7, not ready: no gateway answers")],
+    ("reasons", "warnings", "told"),
+    [
+        ([], [], "generation 7, ready"),
+        (["no gateway answers"], [], "generation 7, not ready: no gateway answers"),
+        ([], ["no store", "old"], "generation 7, ready; warning: no store; warning: old"),
+    ],
 )
-def test_a_running_daemon_tells_its_generation(ringfence: Ringfence, data: Path, reasons: list[str], told: str) -> None:
+def test_a_running_daemon_tells_its_generation(
+    ringfence: Ringfence, data: Path, reasons: list[str], warnings: list[str], told: str
+) -> None:
     data.mkdir()
-    answer = {"result": {"ready": not reasons, "generation": 7, "reasons": reasons}}
+    answer = {"result": {"ready": not reasons, "generation": 7, "reasons": reasons, "warnings": warnings}}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(str(data / "control.sock"))
         server.listen()

@@ -159,6 +159,24 @@ def test_what_is_no_new_call_is_said(ringfence: Ringfence, tmp_path: Path, text:
     assert why in done.err
 
 
+@pytest.mark.parametrize(
+    ("numbers", "code", "why"),
+    [
+        (("--from", "1", "--to", "sip:x y"), 1, "no INVITE can be written with these numbers: a URI is malformed\n"),
+        (("--from", "1" * 257, "--to", "2"), 64, "--from: String should have at most 256 characters"),
+        (("--from", "1", "--to", ""), 64, "callee or message is missing"),
+        (("--from", "1", "--to", "2", "--live", "--running"), 64, "--running has facts"),
+        (("--from", "1", "--to", "2", "--running"), 1, "the SIP process does not answer\n"),
+    ],
+)
+def test_numbers_that_make_no_call_are_said(
+    ringfence: Ringfence, numbers: tuple[str, ...], code: int, why: str
+) -> None:
+    done = ringfence("explain", "--trunk", "bank", "--config", SAMPLE, *numbers)
+    assert (done.code, done.out) == (code, "")
+    assert done.err == why if code == 1 else why in done.err
+
+
 @pytest.mark.usefixtures("store")
 class TestLive:
     def test_facts_come_from_the_store_and_given_ones_go_before(self, ringfence: Ringfence) -> None:

@@ -11,15 +11,14 @@ import pytest
 from tests.cli.command import Ringfence
 
 from ringfence import __version__
-from ringfence.compiled import NATIVE
+from ringfence.compiled import NATIVE, ROOMS, extent
 from ringfence.errors import RingfenceError
 
 
 def test_version(ringfence: Ringfence) -> None:
-    kind = "compiled" if NATIVE else "in pure Python"
-    assert ringfence("version") == (0, f"ringfence {__version__}, call path {kind}\n", "")
+    assert ringfence("version") == (0, f"ringfence {__version__}, call path: {extent()}\n", "")
     told = json.loads(ringfence("version", "--json").out)
-    assert (told["ringfence"], told["compiled"]) == (__version__, NATIVE)
+    assert (told["ringfence"], told["compiled"]) == (__version__, {"rooms": ROOMS, "twins": NATIVE})
 
 
 @pytest.mark.parametrize("pure", ["1", "0"])
@@ -37,8 +36,10 @@ def test_version_tells_which_twin_works(pure: str) -> None:
         built = False
     else:
         built = True
-    kind = "compiled" if built and pure == "0" else "in pure Python"
-    assert done.stdout == f"ringfence {__version__}, call path {kind}\n"
+    told = done.stdout.removeprefix(f"ringfence {__version__}, call path: ").strip()
+    assert ("C twins" in told) == (built and pure == "0")
+    assert ("compiled rooms" in told) == ROOMS
+    assert (told == "pure Python") == (not ROOMS and not (built and pure == "0"))
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,17 @@ def command(daemon: Daemon, name: str) -> Any:
     return asyncio.run(ask(daemon.folder / "data/control.sock", name))
 
 
+def about_records(daemon: Daemon, kind: str = "warnings") -> list[str]:
+    """What /ready says of the records. kind: `warnings` while calls are served, else `reasons`."""
+    return [text for text in command(daemon, "ready")[kind] if "records" in text]
+
+
 def wait_ready(daemon: Daemon, seconds: float) -> list[str]:
-    """Reasons for not being ready, once there are none or time is up."""
+    """What /ready says of the records, once that is nothing or time is up."""
     deadline = time.monotonic() + seconds
-    while (reasons := command(daemon, "ready")["reasons"]) and time.monotonic() < deadline:
+    while (said := about_records(daemon) + about_records(daemon, "reasons")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return list(reasons)
+    return said
 
 
 @pytest.fixture
@@ -77,10 +82,10 @@ def test_a_disk_that_refuses(ringfence_daemon: Start, caller: Caller, tmp_path: 
     _, hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (32_768, hard))
     began = time.monotonic()
-    while not (reasons := command(daemon, "ready")["reasons"]):
+    while not (warnings := about_records(daemon)):
         assert caller.call() == 403
     assert time.monotonic() - began < 5
-    assert reasons == ["records cannot be written (File too large): they are kept in memory, 0 % of its bound"]
+    assert warnings == ["records cannot be written (File too large): they are kept in memory, 0 % of its bound"]
     assert {caller.call() for _ in range(100)} == {403}
     text = render(command(daemon, "snapshot")).decode()
     assert "ringfence_records_failing 1.0" in text
@@ -105,7 +110,7 @@ def test_a_full_buffer_refuses_calls_and_lets_them_in_again(ringfence_daemon: St
         if caller.call() == 503:
             break
     assert caller.call(GRANTED) == 503
-    assert "the buffer is full" in command(daemon, "ready")["reasons"][0]
+    assert "the buffer is full" in about_records(daemon, "reasons")[0]
     resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
     assert wait_ready(daemon, 5) == []
     assert caller.call() == 403

@@ -264,7 +264,7 @@ def test_a_gateway_that_opens_a_call(written: Written) -> None:
 @pytest.mark.parametrize("reason", ["draining", "full", "lagging", "unrecorded"])
 def test_calls_turned_away_are_on_record(written: Written, reason: str) -> None:
     engine = written.stage.engine
-    engine.draining = reason == "draining"
+    engine.state.draining = reason == "draining"
     engine.state.lagging = reason == "lagging"
     engine.state.recording.full = reason == "unrecorded"
     if reason == "full":

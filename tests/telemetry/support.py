@@ -23,6 +23,7 @@ def full_counters() -> Counters:
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
+    counters.finding("rate.over_limit", "observe", "acme")
     return counters
 
 
@@ -62,5 +63,6 @@ def full_snapshot(**changed: Any) -> Snapshot:
         "loop_lag": lag.plain(),
         "rule_faults": {"rate": 1},
         "faults": 13,
+        "restarts": {"store": 1},
     }
     return snapshot(**(given | changed))

@@ -3,7 +3,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
-from ringfence.compiled import NATIVE
+from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver
 from ringfence.sip.address import Listener
@@ -38,7 +38,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_up", {}, 1),
         ("ringfence_config_generation", {}, 7),
         ("ringfence_start_time_seconds", {}, 1_700_000_000),
-        ("ringfence_compiled", {}, NATIVE),
+        ("ringfence_compiled", {"part": "twins"}, NATIVE),
+        ("ringfence_compiled", {"part": "rooms"}, ROOMS),
         ("ringfence_draining", {}, 0),
         ("ringfence_engine_faults_total", {}, 13),
         ("ringfence_requests_total", {"method": "INVITE"}, 1),
@@ -52,6 +53,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_table_size", {"table": "transactions"}, 12),
         ("ringfence_table_limit", {"table": "transactions"}, 400_000),
         ("ringfence_table_shed_total", {"table": "transactions"}, 2),
+        ("ringfence_child_restarts_total", {"process": "store"}, 1),
+        ("ringfence_findings_total", {"rule": "rate", "reason": "over_limit", "mode": "observe", "trunk": "acme"}, 1),
         ("ringfence_rule_faults_total", {"rule": "rate"}, 1),
         ("ringfence_gateway_state", {"group": "core", "gateway": "core/sip:10.0.0.1", "state": "held"}, 1),
         ("ringfence_gateway_state", {"group": "core", "gateway": "core/sip:10.0.0.1", "state": "up"}, 0),
@@ -96,7 +99,7 @@ def test_every_plain_counter_comes_out_with_its_own_number() -> None:
 
 
 def test_nothing_is_counted_without_a_name() -> None:
-    assert {*ENGINE_NUMBERS, *ENGINE_BY_LABEL, "verdicts"} == set(Counters.__slots__)
+    assert {*ENGINE_NUMBERS, *ENGINE_BY_LABEL, "verdicts", "findings"} == set(Counters.__slots__)
     assert set(Resolver(lambda: 0.5).stats()) == set(RESOLVER_NUMBERS)
 
 

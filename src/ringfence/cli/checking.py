@@ -53,9 +53,8 @@ def schema() -> None:
 
 async def running_generation(settings: Settings) -> dict[str, Any] | None:
     """What a daemon with this data directory says of itself: its generation and readiness; None when none runs."""
-    from ringfence.control.channel import ask
+    from ringfence.control.channel import CHANNEL, ask
     from ringfence.control.errors import ControlError
-    from ringfence.daemon import CHANNEL
 
     try:
         answer: dict[str, Any] = await ask(settings.data_directory / CHANNEL, "ready", timeout=1.0)
@@ -77,7 +76,7 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
 
 def _modes(bundle: Bundle) -> dict[str, str]:
     """Each rule's mode, and the trunks that have another."""
-    from ringfence.cli.rules import mode_of
+    from ringfence.explaining import mode_of
     from ringfence.screening.discovery import RULES
 
     modes: dict[str, str] = {}
@@ -108,4 +107,5 @@ def _daemon(running: dict[str, Any] | None) -> str:
     if running is None:
         return "none answers on this data directory"
     state = "ready" if running.get("ready") else "not ready: " + "; ".join(running.get("reasons", []))
-    return f"generation {running.get('generation')}, {state}"
+    warnings = "".join(f"; warning: {each}" for each in running.get("warnings", []))
+    return f"generation {running.get('generation')}, {state}{warnings}"

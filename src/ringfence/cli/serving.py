@@ -10,7 +10,7 @@ import typer
 from ringfence import __version__
 from ringfence.cli.options import ConfigFile
 from ringfence.cli.output import line
-from ringfence.compiled import NATIVE
+from ringfence.compiled import NATIVE, ROOMS, extent
 
 
 def serve(config: ConfigFile) -> None:
@@ -25,7 +25,7 @@ def version(
 ) -> None:
     """Print the version, and whether the call path is compiled."""
     if not json:
-        line(f"ringfence {__version__}, call path {'compiled' if NATIVE else 'in pure Python'}")
+        line(f"ringfence {__version__}, call path: {extent()}")
         return
     import platform
 
@@ -34,7 +34,7 @@ def version(
     as_json(
         {
             "ringfence": __version__,
-            "compiled": NATIVE,
+            "compiled": {"rooms": ROOMS, "twins": NATIVE},
             "python": platform.python_version(),
             "platform": platform.platform(),
         }

@@ -8,7 +8,7 @@ import typer
 
 from ringfence.config import Settings, load
 from ringfence.config.keys import digest_key
-from ringfence.lookups import Keys, StoreError
+from ringfence.lookups import Keys, StoreError, store_address
 from ringfence.lookups.admin import Admin
 from ringfence.numbering import Kind, Numbering
 
@@ -20,8 +20,6 @@ def open_settings(config: Path) -> Settings:
 
 def open_store(settings: Settings) -> Admin:
     """The store of a configuration. Raises StoreError where the embedded one does not run."""
-    from ringfence.daemon import store_address
-
     address = store_address(settings.redis, settings.data_directory)
     if address.path and not Path(address.path).is_socket():
         raise StoreError(

@@ -11,11 +11,12 @@ from ringfence.config.faults import ConfigError, Fault
 from ringfence.config.files import Files
 from ringfence.config.paths import absolute
 from ringfence.config.settings import Settings
-from ringfence.config.validation import Source, reworded, validate
+from ringfence.config.validation import Source, Unsound, reworded, validate
 from ringfence.config.yaml_source import read_yaml
 from ringfence.ledger import Ledger, LedgerError, LedgerFault, build_ledger
 from ringfence.numbering import Numbering
-from ringfence.screening import Pipeline, PolicyError
+from ringfence.screening import Pipeline, PolicyError, PolicyFault
+from ringfence.screening.policy import policy_faults
 
 
 class Bundle:
@@ -57,24 +58,43 @@ def load_bundle(
 ) -> Bundle:
     """Settings, number files and rules, all of them or none.
 
-    files: learns what was read. Raises ConfigError with every fault: first those within parts of the file; when
-    there are none, those between its parts and in the number files.
+    files: learns what was read. Raises ConfigError with every fault. Root keys that have faults within are left out
+    when the others are looked at together and with their number files.
     """
     files = files or Files()
-    settings, source = _read(path, files, environ)
+    base = path.absolute().parent
+    try:
+        settings, source = _read(path, files, environ)
+    except Unsound as error:
+        raise ConfigError(error.faults + _further_faults(error, base, files)) from None
+    return _built(settings, source, base, generation, files)
+
+
+def _built(settings: Settings, source: Source, base: Path, generation: int, files: Files) -> Bundle:
     faults = _cross_faults(settings, source)
     numbering = Numbering(settings.numbering)
     try:
-        ledger = build_ledger(settings.trunks, numbering, path.absolute().parent, generation, files.read)
+        ledger = build_ledger(settings.trunks, numbering, base, generation, files.read)
         pipeline = Pipeline(settings.screening, ledger)
     except LedgerError as error:
-        raise ConfigError(faults + _ledger_faults(error.faults, source)) from None
+        further = policy_faults(settings.screening, error.trunks)
+        raise ConfigError(faults + _ledger_faults(error.faults, source) + _policy_faults(further, source)) from None
     except PolicyError as error:
-        refused = [source.fault(fault.location, reworded(fault.message)) for fault in error.faults]
-        raise ConfigError(faults + refused) from None
+        raise ConfigError(faults + _policy_faults(error.faults, source)) from None
     if faults:
         raise ConfigError(faults)
     return Bundle(generation, settings, numbering, ledger, pipeline, source)
+
+
+def _further_faults(error: Unsound, base: Path, files: Files) -> list[Fault]:
+    """Faults of the root keys that are sound by themselves, where none of the others plays a part."""
+    if not isinstance(error.sound, Settings) or error.left_out & {"numbering", "screening"}:
+        return []
+    try:
+        _built(absolute(error.sound, base), error.source, base, 0, files)
+    except ConfigError as further:
+        return further.faults
+    return []
 
 
 def _read(path: Path, files: Files, environ: Mapping[str, str]) -> tuple[Settings, Source]:
@@ -85,6 +105,10 @@ def _read(path: Path, files: Files, environ: Mapping[str, str]) -> tuple[Setting
 
 def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
     return [source.fault(location, message) for location, message in findings(settings)]
+
+
+def _policy_faults(faults: Iterable[PolicyFault], source: Source) -> list[Fault]:
+    return [source.fault(fault.location, reworded(fault.message)) for fault in faults]
 
 
 def _ledger_faults(faults: Iterable[LedgerFault], source: Source) -> list[Fault]:

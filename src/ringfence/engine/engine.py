@@ -41,8 +41,16 @@ class Engine:
         self.inside = Inside(state, self.forwarder)
         self.prober = Prober(state)
         self._epoch = 0
-        self.draining = False
         state.policy.index_gateways(0)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are turned away, emergency calls excepted, because the process is to end."""
+        return self.state.draining
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self.state.draining = value
 
     @property
     def busy(self) -> bool:
@@ -91,6 +99,8 @@ class Engine:
         if self.state.policy.sip.unknown_source == "forbid":
             answer = salvaged_response(data, 403, b"Forbidden", source.host, source.port)
             if answer is not None:
+                counters.refused(403)
+                self.state.count_response(403)
                 out.sends.append((source, answer))
 
     def _was_asked(self, data: bytes, source: Endpoint, now: float, out: EngineEffects) -> bool:
@@ -153,9 +163,10 @@ class Engine:
             # §18.2.2: without rport the answer goes to the port in the Via (RFC 3581 §4).
             reply_to = state.make_endpoint(source.listener.key, source.host, request.via_port or 5060, None)
         if state.transactions.full:
+            state.transactions.shed += 1  # not even a machine for it
             if method == b"INVITE" and state.recording.enabled:
                 Trail(request, request.call_id, source, peer, now, bool(request.to_tag)).refused(503, now, out)
-            state.turn_away(request, reply_to, via, out)  # not even a machine for it
+            state.turn_away(request, reply_to, via, out)
             return
         timers = state.policy.timers
         if method == b"INVITE":
@@ -204,10 +215,10 @@ class Engine:
         elif peer.trunk is None:
             # A gateway opens no calls through us unless it is a trunk too.
             state.refuse(server, 403, now, out)
-        elif self.draining:
-            state.refuse(server, 503, now, out)
         elif isinstance(server, InviteServer):
             self.screen.invite(request, server, source, peer.trunk, mark, now, out)
+        elif state.draining:
+            state.refuse(server, 503, now, out)
         elif request.method in state.policy.forward_methods or b"*" in state.policy.forward_methods:
             context = self.screen.unscreened(request, server, source, peer.trunk, mark, now)
             if not self.forwarder.next_hop(context, now, out):
@@ -321,6 +332,7 @@ class Engine:
             for gateway in group.gateways:
                 if gateway.name in former:
                     gateway.take_over(former[gateway.name])
+        policy.pipeline.faults = state.policy.pipeline.faults  # counted since the process began
         limits = policy.sip.limits
         state.transactions.limit = limits.transactions
         state.dialogs.limit = limits.dialogs

@@ -34,14 +34,18 @@ class Waiting:
 
 
 class Inside:
-    """Forwards what belongs to a dialog that was let in."""
+    """Forwards what belongs to a dialog that was let in.
 
-    __slots__ = ("_forwarder", "_serial", "_state", "_waiting")
+    shed: requests that were not forwarded because too many names are being looked up.
+    """
+
+    __slots__ = ("_forwarder", "_serial", "_state", "_waiting", "shed")
 
     def __init__(self, state: State, forwarder: Forwarder) -> None:
         self._state = state
         self._forwarder = forwarder
         self._serial = 0
+        self.shed = 0
         self._waiting: dict[int, Waiting] = {}
 
     def __len__(self) -> int:
@@ -130,6 +134,7 @@ class Inside:
 
     def _resolve(self, waiting: Waiting, name: Named, out: EngineEffects) -> bool:
         if len(self._waiting) >= self._state.policy.sip.limits.resolving:
+            self.shed += 1
             return False
         self._serial += 1
         self._waiting[self._serial] = waiting

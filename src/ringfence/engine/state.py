@@ -63,6 +63,7 @@ class State:
         self.counters = Counters()
         self.lagging = False
         self.recording = recording or Recording()
+        self.draining = False
         self.salt = salt
         self._serial = 0
         self._next_hops: dict[tuple[bytes, int], Endpoint | Named] = {}

@@ -42,10 +42,14 @@ class LedgerFault:
 
 
 class LedgerError(RingfenceError):
-    """The ledger cannot be used; `faults` holds every reason found."""
+    """The ledger cannot be used; `faults` holds every reason found.
 
-    def __init__(self, faults: Sequence[LedgerFault]) -> None:
+    trunks: all of them in their order, for whoever looks for further faults.
+    """
+
+    def __init__(self, faults: Sequence[LedgerFault], trunks: Sequence[Trunk] = ()) -> None:
         self.faults = list(faults)
+        self.trunks = list(trunks)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
@@ -82,7 +86,7 @@ def build_ledger(
             )
         )
     if faults:
-        raise LedgerError(faults)
+        raise LedgerError(faults, built)
     return Ledger(generation, built)
 
 

@@ -4,7 +4,8 @@ from ringfence.lookups.dns import Resolver
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.lookups import Lookups
+from ringfence.lookups.place import store_address
 from ringfence.lookups.resp import Address, address_of
 from ringfence.lookups.settings import RedisSettings
 
-__all__ = ["Address", "Keys", "Lookups", "RedisSettings", "Resolver", "StoreError", "address_of"]
+__all__ = ["Address", "Keys", "Lookups", "RedisSettings", "Resolver", "StoreError", "address_of", "store_address"]

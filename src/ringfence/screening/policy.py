@@ -121,6 +121,15 @@ def compile_plans(settings: ScreeningSettings, trunks: Mapping[str, Trunk]) -> d
     return plans
 
 
+def policy_faults(settings: ScreeningSettings, trunks: Sequence[Trunk]) -> list[PolicyFault]:
+    """What `compile_plans` would refuse of these trunks, names that two of them bear notwithstanding."""
+    try:
+        compile_plans(settings, {str(position): trunk for position, trunk in enumerate(trunks)})
+    except PolicyError as error:
+        return error.faults
+    return []
+
+
 def _overridden(
     location: Location,
     name: str,

@@ -30,7 +30,7 @@ ENGINE_NUMBERS = {
     "ignored_keepalives": ("ignored_keepalives", "Keep-alives that are owed no answer."),
     "failovers": ("gateway_failovers", "Calls sent on to another gateway after one failed."),
     "unreachable": ("unreachable_sends", "Messages that the transport could not deliver."),
-    "abandoned": ("abandoned_calls", "Calls given up because their caller was gone."),
+    "abandoned": ("abandoned_calls", "Calls that the caller cancelled before they were judged."),
 }
 """Plain counters of engine.Counters: metric name without prefix and `_total`, and help."""
 
@@ -180,12 +180,16 @@ def _histogram(name: str, text: str, given: Distribution) -> Metric:
 def _process(taken: Snapshot) -> Iterator[Metric]:
     names = [([taken["node"], taken["version"]], 1.0)]
     yield _labelled("gauge", "info", "The node and its version.", ["node", "version"], names)
-    yield _gauge("compiled", "1 where the call path is compiled, 0 in pure Python.", float(taken["compiled"]))
+    parts = (([part], float(there)) for part, there in taken["compiled"].items())
+    yield _labelled("gauge", "compiled", "1 where this part of the call path is compiled.", ["part"], parts)
     yield _gauge("start_time_seconds", "When the SIP process started, Unix seconds.", taken["started"])
     yield _gauge("config_generation", "Number of the settings in force.", taken["generation"])
     yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])
     yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
     yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
+    restarts = (([name], float(count)) for name, count in taken["restarts"].items())
+    text = "Times that the embedded store or the HTTP process ended unasked and was started again."
+    yield _labelled("counter", "child_restarts", text, ["process"], restarts)
     lag = taken["loop_lag"]
     yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
     yield _gauge("loop_lag_longest_seconds", "Longest delay of the last minute or two.", lag["longest"])
@@ -206,6 +210,15 @@ def _engine(counters: dict[str, Any]) -> Iterator[Metric]:
         "Screened calls by what was decided and the rule that decided it; no rule: nothing spoke.",
         ["rule", "reason", "action", "trunk"],
         verdicts,
+    )
+    findings = ([*_rule_and_reason(reason), mode, trunk] for reason, mode, trunk, _ in counters["findings"])
+    counts = (count for *_, count in counters["findings"])
+    yield _labelled(
+        "counter",
+        "findings",
+        "Screened calls that a rule spoke about, by its mode; in observe it weighs nothing.",
+        ["rule", "reason", "mode", "trunk"],
+        zip(findings, counts, strict=True),
     )
 
 

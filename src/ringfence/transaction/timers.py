@@ -77,5 +77,9 @@ class TimerQueue:
         heads = [queue[0][0] for queue in self._queues.values() if queue]
         return min(heads) if heads else None
 
+    def pending(self) -> dict[float, list[int]]:
+        """Armed timers that are not due yet, by duration, in the order in which they were armed."""
+        return {duration: [timer for _, _, timer in queue] for duration, queue in self._queues.items()}
+
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))

@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 import hiredis
 
-from ringfence.config import Bundle
-from ringfence.config.keys import digest_key
-from ringfence.daemon import store_address
 from ringfence.lookups import Address, Keys, StoreError
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
@@ -21,15 +18,26 @@ from ringfence.screening import Call, Facts, Need, Unknown
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
 
-async def filled(bundle: Bundle, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
-    """`given`, with what it lacks of `needs` read from the store. Raises StoreError."""
-    settings = bundle.settings
-    address = store_address(settings.redis, settings.data_directory)
-    keys = Keys(settings.redis.key_prefix, digest_key(settings))
+async def filled(
+    call: Call, given: Facts, needs: frozenset[Need], keys: Keys, window: float, address: Address
+) -> Facts:
+    """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
+
+    window: seconds over which attempts are counted.
+    """
     facts = Facts(given.consent, given.score, given.caller_rate)
     for need in sorted(needs):
         if isinstance(getattr(facts, need), Unknown):
-            setattr(facts, need, await _fact(need, call, keys, bundle.pipeline.rate_window, address))
+            setattr(facts, need, await _fact(need, call, keys, window, address))
+    return facts
+
+
+def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
+    """`given`, where what it lacks of `needs` cannot be had."""
+    facts = Facts(given.consent, given.score, given.caller_rate)
+    for need in needs:
+        if isinstance(getattr(facts, need), Unknown):
+            setattr(facts, need, Unknown(why))
     return facts
 
 
