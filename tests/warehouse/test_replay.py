@@ -12,11 +12,11 @@ from tests.support.talk import invite
 from tests.warehouse.conftest import History
 
 from ringfence.config import ConfigError
-from ringfence.screening import Consent, Facts, Rate, Score, Unknown
+from ringfence.screening import Consent, Facts, Need, Rate, Score, Unknown
 from ringfence.warehouse import replay as replay_module
 from ringfence.warehouse.library import Library
 from ringfence.warehouse.process import index_all
-from ringfence.warehouse.replay import Change, Outcome, facts_of, replay
+from ringfence.warehouse.replay import KINDS, Change, Outcome, facts_of, replay
 from ringfence.warehouse.retention import keep_to
 
 CALLEE = "+8613900000001"
@@ -142,6 +142,10 @@ def test_since_and_thinned_segments(history: History, tmp_path: Path) -> None:
     assert (outcome.judged, outcome.unchanged) == (2, 2)
     late = int((history.clock - 60) * 1e6)
     assert [sequence for sequence, _ in library.decisions(late)] == [3]
+
+
+def test_every_fact_can_be_read_back() -> None:
+    assert set(KINDS) == set(Need)
 
 
 def test_facts_of_a_record() -> None:

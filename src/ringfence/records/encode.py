@@ -9,7 +9,7 @@ import orjson
 from ringfence.engine.trail import CALLER, DECISION, END, Trail
 from ringfence.numbering import Number
 from ringfence.records.schema import FIELDS, RELEASED
-from ringfence.screening import NOT_ASKED, Facts, Unknown, Verdict
+from ringfence.screening import NOT_ASKED, Facts, Need, Unknown, Verdict
 from ringfence.sip import headers as h
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
@@ -19,6 +19,7 @@ LONGEST_VALUE = 512  # bytes of each value then
 
 _NO_NUMBERS = b"\n\n\n\n\n"
 _FORWARDED = b"\n\n0\n\n\n"  # the verdict's part of a call that no rule minded
+_FACTS = tuple(need.value for need in Need)
 _FINDINGS = FIELDS["D"].index("findings")
 _PLACES = {b"call-id": 0, b"i": 0, b"from": 1, b"f": 1, b"to": 2, b"t": 2}
 _salvage = re.compile(rb"(?im)^(call-id|i|from|f|to|t)[ \t]*:[ \t]*([^\r\n]*)")
@@ -137,7 +138,7 @@ def _verdict(verdict: Verdict) -> bytes:
 
 def _facts(facts: Facts) -> bytes:
     parts = []
-    for name in facts.__slots__:
+    for name in _FACTS:
         fact = getattr(facts, name)
         if fact is not NOT_ASKED:
             parts.append(name.encode() + b"=" + orjson.dumps(fact[0] if isinstance(fact, Unknown) else tuple(fact)))
