@@ -9,6 +9,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev &
 WORKDIR /src
 COPY pyproject.toml setup.py README.md ./
 COPY src src
+COPY config config
 RUN python -m venv /opt/ringfence && /opt/ringfence/bin/pip install --no-cache-dir .
 
 FROM python:3.11-slim

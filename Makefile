@@ -4,7 +4,7 @@
 # make check   format, lint, types, doors between rooms, tests, branch coverage
 # make bench   cost and latency of a call; writes build/bench.json
 # make fuzz    FUZZ_SECONDS of fuzzing for each parser
-# make docs    write docs/settings/ anew from the settings' models
+# make docs    write docs/settings/ and docs/numbering/ anew from the models
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
 
 VENV := .venv
@@ -68,7 +68,7 @@ fuzz: $(VENV)/.ready-fuzz
 	done
 
 docs: $(VENV)/.ready-dev
-	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings
+	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings docs/numbering
 
 $(VENV)/.ready-run: $(INSTALLED_FROM)
 	tools/venv.sh

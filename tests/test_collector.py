@@ -38,15 +38,22 @@ def test_young_cycles_are_still_collected() -> None:
     assert gone() is None and kept
 
 
-@pytest.mark.parametrize("quiet", [True, False])
-async def test_old_cycles_go_while_the_house_is_quiet(quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("quiet", "left_behind", "collected"),
+    [(True, 0, True), (False, 0, False), (False, collector.MOST - 1, False), (False, collector.MOST, True)],
+)
+async def test_old_cycles_go_while_the_house_is_quiet_or_when_connections_left_too_much(
+    quiet: bool, left_behind: int, collected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(collector, "TIDY_EVERY", 0.01)
+    monkeypatch.setattr(collector, "LOOK_EVERY", 0.01)
+    left = iter([0])
     knot = Knot()
     gone = weakref.ref(knot)
     collector.spare()
     gc.unfreeze()
     del knot
-    task = asyncio.create_task(collector.tidy(lambda: quiet))
+    task = asyncio.create_task(collector.tidy(lambda: quiet, lambda: next(left, left_behind)))
     await asyncio.sleep(0.3)
     task.cancel()
-    assert (gone() is None) == quiet
+    assert (gone() is None) == collected

@@ -31,8 +31,9 @@ from ringfence.errors import RingfenceError
 from ringfence.explaining import explained
 from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
-from ringfence.lookups import Keys, Lookups, Resolver, StoreError, store_address
+from ringfence.lookups import Keys, Lookups, Resolver, StoreError, roaming_service, store_address
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.lookups.roaming_http import RoamingService, WithRoaming
 from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
@@ -81,6 +82,7 @@ class Daemon:
         self._draining = False
         self._stop = asyncio.Event()
         self._store: EmbeddedStore | None = None
+        self._roaming: RoamingService | None = None
         self._control: Supervised | None = None
         self._runner: Runner | None = None
         self._recorder: Recorder | None = None
@@ -102,10 +104,16 @@ class Daemon:
         try:
             bundle = self._reloader.current
             self._address = store_address(settings.redis, settings.data_directory)
-            self._lookups = Lookups(settings.redis, self._address, self._keys, bundle.pipeline.rate_window)
+            by_store = settings.roaming.source == "redis"
+            self._lookups = Lookups(settings.redis, self._address, self._keys, bundle.pipeline.rate_window, by_store)
             await self._lookups.start()
+            self._roaming = roaming_service(settings.roaming)
+            if self._roaming is not None:
+                await self._roaming.start()
             await self._serve(bundle)
         finally:
+            if self._roaming is not None:
+                await self._roaming.close()
             if self._store is not None:
                 await self._store.stop()
 
@@ -118,7 +126,8 @@ class Daemon:
             await channel.open()
             self._resolver = Resolver(_dice)
             self._recorder = await self._open_records()
-            runner = Runner(self._transports, self._lookups, self._resolver, self._recorder)
+            lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
+            runner = Runner(self._transports, lookups, self._resolver, self._recorder)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -133,7 +142,9 @@ class Daemon:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
             transactions = runner.engine.state.transactions
-            beside.append(asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET)))
+            beside.append(
+                asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET, self._transports.left_behind))
+            )
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             await self._stop.wait()
             await self._finish_calls(runner.engine)
@@ -268,7 +279,8 @@ class Daemon:
         if not self._lookups.connected:
             return lacking(given, needs, "unreachable")
         try:
-            return await filled(call, given, needs, self._keys, window, self._address)
+            roaming = self._settings.roaming
+            return await filled(call, given, needs, self._keys, window, self._address, roaming)
         except StoreError:
             return lacking(given, needs, "unreachable")
 
@@ -317,7 +329,7 @@ class Daemon:
             counters=state.counters,
             tables=_tables(engine),
             gateways=_gateways(state.policy, now),
-            lookups=self._lookups.stats(),
+            lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
             loop_lag=self._runner.lag.plain(),
             rule_faults=state.policy.pipeline.faults,

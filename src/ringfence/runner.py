@@ -13,6 +13,7 @@ from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
+from ringfence.lookups.roaming_http import WithRoaming
 from ringfence.records.recorder import Recorder
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
@@ -37,7 +38,11 @@ class Runner:
     engine: Engine
 
     def __init__(
-        self, transports: Transports, lookups: Lookups, resolver: Resolver, recorder: Recorder | None = None
+        self,
+        transports: Transports,
+        lookups: Lookups | WithRoaming,
+        resolver: Resolver,
+        recorder: Recorder | None = None,
     ) -> None:
         self.lag = LoopLag(0.0)
         self.faults = 0

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, parse, recording, store
+from tests.bench import figures, numbers, parse, recording, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -47,6 +47,8 @@ def main() -> int:
             found += parse.measure(bench.generator.invite())
         if _wanted("records", arguments):
             found += recording.measure(folder)
+        if _wanted("numbers", arguments):
+            found += numbers.measure()
     figures.write(found, arguments.output)
     print(figures.table(found))
     return int(failed)
@@ -63,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 def _wanted(name: str, arguments: argparse.Namespace) -> bool:
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick or name in (*IN_QUICK, "parse", "records")
+    return not arguments.quick or name in (*IN_QUICK, "parse", "records", "numbers")
 
 
 def _subjects() -> list[Subject]:

@@ -32,7 +32,7 @@ def test_the_summary_as_json(ringfence: Ringfence) -> None:
     answer = json.loads(ringfence("check", SAMPLE, "--json").out)
     assert answer["valid"] is True
     assert answer["running"] is None
-    assert answer["trunks"] == {"bank": 1, "callcentre": 2, "carrier": 0}
+    assert answer["trunks"] == {"bank": 1, "callcentre": 2, "carrier": 0, "abroad": 0}
 
 
 def test_every_fault_has_its_line_and_path(ringfence: Ringfence, tmp_path: Path) -> None:

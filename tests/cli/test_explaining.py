@@ -49,7 +49,13 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
         ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
-        ("carrier", MISMATCH, "reject", "caller_number.identity_mismatch", 403),
+        ("carrier", MISMATCH, "reject", "identity_conflict.asserted", 403),
+        ("abroad", ("--from", "+442079460001"), "forward", "", None),
+        ("abroad", ("--from", "+862200000001"), "reject", "domestic_from_abroad.never_roams", 403),
+        ("abroad", ("--from", "+8613800000001"), "reject", "domestic_from_abroad.roaming_unknown", 480),
+        ("abroad", ("--from", "+8613800000001", "--at-home"), "reject", "domestic_from_abroad.not_roaming", 403),
+        ("abroad", ("--from", "+8613800000001", "--roaming"), "forward", "", None),
+        ("carrier", ("--from", "4000000001"), "reject", "inbound_only_class.never_calls", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "yes"), "forward", "", None),
         ("callcentre", ("--from", "+862100000001", "--consent", "no"), "reject", "consent.no_consent", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "refused"), "reject", "consent.refused", 603),
@@ -79,6 +85,9 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
     answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "301")
     assert says(answer) == {
         "emergency": "silent", "caller_number": "silent", "caller_authorised": "silent",
+        "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
+        "inbound_only_class": "silent", "diversion": "silent",
+        "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
         "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
@@ -114,7 +123,7 @@ def test_for_people(ringfence: Ringfence) -> None:
     done = ringfence("explain", *arguments, "--private", *CALLEE, "--score", "65", "--attempts", "100")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     for line in (
-        "caller +442079460001 (e164, written '+442079460001')",
+        "caller +442079460001 (foreign, GB, written '+442079460001')",
         "shown no number (anonymous, written 'anonymous')",
         "private yes",
         "score points 65.0",
@@ -193,6 +202,33 @@ class TestLive:
         assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
         assert explained(ringfence, *call, "--live", "--consent", "refused")["verdict"]["reason"] == "consent.refused"
 
+    def test_whether_a_subscriber_roams_is_read_from_the_set(self, ringfence: Ringfence) -> None:
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        answer = explained(ringfence, *call, "--live")
+        assert (answer["facts"]["roaming"], answer["verdict"]["reason"]) == (
+            {"abroad": False}, "domestic_from_abroad.not_roaming",
+        )  # fmt: skip
+        ringfence("roaming", "add", "+8613800000001", "--config", SAMPLE)
+        assert explained(ringfence, *call, "--live")["verdict"]["action"] == "forward"
+        assert explained(ringfence, *call, "--live", "--at-home")["verdict"]["action"] == "reject"
+        foreigner = explained(ringfence, "--trunk", "abroad", "--from", "+442079460001", *CALLEE, "--live")
+        assert foreigner["facts"]["roaming"] == {"abroad": False}
+
+    @pytest.mark.parametrize("source", ["none", "http"])
+    def test_another_source_is_asked_where_it_is_set(self, ringfence: Ringfence, tmp_path: Path, source: str) -> None:
+        file = tmp_path / "other.yaml"
+        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        text = text.replace("  source: redis", f"  source: {source}\n  url: http://127.0.0.1:9/")
+        file.write_text(text)
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        done = ringfence("explain", "--json", "--config", file, *call, "--live")
+        expected = {"none": "no_check", "http": "unreachable"}[source]
+        assert json.loads(done.out)["facts"]["roaming"] == {"unknown": expected}
+        done = ringfence(
+            "explain", "--json", "--config", file, "--trunk", "abroad", "--from", "+441", *CALLEE, "--live"
+        )
+        assert json.loads(done.out)["facts"].get("roaming", {"abroad": False}) == {"abroad": False}
+
     def test_asking_counts_nothing_and_tells_what_the_call_path_would_get(self, ringfence: Ringfence) -> None:
         bundle = load_bundle(SAMPLE)
         trunk = bundle.ledger.trunks["callcentre"]
@@ -205,7 +241,7 @@ class TestLive:
     def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
         file = tmp_path / "lenient.yaml"
         text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
-        heavy, light = "points: 100\n      compare", "points: 0\n      compare"
+        heavy, light = "points: 100\n    irregular_number", "points: 0\n    irregular_number"
         assert heavy in text
         file.write_text(text.replace(heavy, light))
         call = ("--trunk", "carrier", "--from", "anonymous", *CALLEE)

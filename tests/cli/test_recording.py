@@ -63,7 +63,7 @@ def test_verify_where_there_are_none(ringfence: Ringfence, tmp_path: Path) -> No
 def test_trace(ringfence: Ringfence, folder: Path, indexed: bool) -> None:
     if indexed:
         index_all(folder)
-    done = ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--caller", "+861012345678")
+    done = ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--caller", "+861062345678")
     assert done.code == 0
     for line in (
         "hop in       bank (enterprise) from udp 192.0.2.1:5060",

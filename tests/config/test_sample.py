@@ -19,6 +19,12 @@ TREE = SchemaTree(json_schema())
 DELIBERATE = {
     "data_directory",  # the project's data/, not config/data/
     "screening.rules.harassment_score.mode",  # the demo shows what a score does
+    # What the mission demands: the caller's number is what the plan allows where it comes from.
+    "screening.rules.irregular_number.mode",
+    "screening.rules.inbound_only_class.mode",
+    "screening.rules.domestic_from_abroad.mode",
+    "screening.rules.foreign_not_marked.mode",
+    "screening.rules.diversion.mode",
 }
 
 
@@ -68,12 +74,13 @@ def test_the_sample_shows_the_defaults() -> None:
 
 def test_the_sample_loads_whole() -> None:
     bundle = load_bundle(SAMPLE, environ={})
-    found = {port: bundle.ledger.by_source("udp", "127.0.0.1", port) for port in (5071, 5072, 5073, 5074)}
+    found = {port: bundle.ledger.by_source("udp", "127.0.0.1", port) for port in (5071, 5072, 5073, 5074, 5075)}
     assert {port: trunk and trunk.name for port, trunk in found.items()} == {
         5071: "bank",
         5072: "callcentre",
         5073: "carrier",
-        5074: None,
+        5074: "abroad",
+        5075: None,
     }
 
 

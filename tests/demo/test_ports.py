@@ -22,7 +22,7 @@ def sample() -> Settings:
 
 
 def test_the_sample_wants_daemon_metrics_softswitch_and_trunks(sample: Settings) -> None:
-    assert wanted(sample) == [(HOST, port) for port in (5060, 9460, 5080, 5071, 5072, 5073)]
+    assert wanted(sample) == [(HOST, port) for port in (5060, 9460, 5080, 5071, 5072, 5073, 5074)]
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
@@ -60,7 +60,7 @@ def test_no_replacement_is_said() -> None:
 def test_a_copy_has_other_ports_and_is_the_same_otherwise(tmp_path: Path, sample: Settings) -> None:
     moves = {5060: 5071, 5071: 15_071, 9460: 19_460}
     copy = load(moved_copy(SAMPLE, tmp_path, moves), environ={})
-    assert [port for _, port in wanted(copy)] == [5071, 19_460, 5080, 15_071, 5072, 5073]
+    assert [port for _, port in wanted(copy)] == [5071, 19_460, 5080, 15_071, 5072, 5073, 5074]
     assert copy.screening == sample.screening
     assert copy.numbering == sample.numbering
     # Files beside the configuration came along.

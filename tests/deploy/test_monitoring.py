@@ -12,7 +12,14 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import LOOKUP_NUMBERS, RECORD_NUMBERS, RESOLVER_NUMBERS, TRANSPORT_NUMBERS, render
+from ringfence.telemetry.metrics import (
+    LOOKUP_NUMBERS,
+    RECORD_NUMBERS,
+    RESOLVER_NUMBERS,
+    ROAMING_NUMBERS,
+    TRANSPORT_NUMBERS,
+    render,
+)
 from ringfence.telemetry.snapshot import snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +41,7 @@ def told() -> dict[str, set[str]]:
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
     records = dict.fromkeys(RECORD_NUMBERS, 1)
+    lookups["roaming"] = dict.fromkeys(ROAMING_NUMBERS, 1) | {"breaker": "closed", "unknown": {"deadline": 1}}
     text = render(
         snapshot(
             node="n",

@@ -23,7 +23,7 @@ def test_a_rule_that_only_observes_is_counted_and_changes_nothing() -> None:
 
 def test_a_rule_that_decides_is_counted_with_its_mode() -> None:
     stage = Stage(rules=QUIET)
-    stage.receive(invite(number="+862100000001"))
+    stage.receive(invite(number="+862162000001"))
     assert stage.summary() == ["caller 403"]
     assert stage.engine.state.counters.findings == {("caller_authorised.not_granted", "enforce", "bank"): 1}
 

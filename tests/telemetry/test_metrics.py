@@ -5,13 +5,15 @@ from tests.telemetry.support import full_counters, full_snapshot
 
 from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver
+from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, RoamingSettings
+from ringfence.lookups.roaming_http import RoamingService
 from ringfence.sip.address import Listener
 from ringfence.telemetry.metrics import (
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     LOOKUP_NUMBERS,
     RESOLVER_NUMBERS,
+    ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
     render,
 )
@@ -68,6 +70,13 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_lookup_latency_seconds_bucket", {"le": "+Inf"}, 16),
         ("ringfence_lookup_latency_seconds_count", {}, 16),
         ("ringfence_lookup_latency_seconds_sum", {}, 0.25),
+        ("ringfence_roaming_questions_total", {}, 41),
+        ("ringfence_roaming_answers_total", {}, 37),
+        ("ringfence_roaming_shed_total", {}, 1),
+        ("ringfence_roaming_pending", {}, 2),
+        ("ringfence_roaming_breaker_state", {"state": "closed"}, 1),
+        ("ringfence_roaming_breaker_state", {"state": "open"}, 0),
+        ("ringfence_roaming_unknown_total", {"reason": "deadline"}, 4),
         ("ringfence_dns_queries_total", {}, 11),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.0025"}, 0),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.005"}, 1),
@@ -105,7 +114,12 @@ def test_nothing_is_counted_without_a_name() -> None:
 
 async def test_every_lookup_number_has_a_name() -> None:
     lookups = Lookups(RedisSettings(), Address(path="/nowhere.sock"), Keys("rf", bytes(32)), 60.0)
-    assert set(lookups.stats()) == {*LOOKUP_NUMBERS, "breaker", "latency", "unknown"} == set(full_snapshot()["lookups"])
+    names = {*LOOKUP_NUMBERS, "breaker", "latency", "unknown"}
+    assert set(lookups.stats()) == names == set(full_snapshot()["lookups"]) - {"roaming"}
+    service = RoamingService(RoamingSettings(source="http", url="http://127.0.0.1/"), None)
+    assert (
+        set(service.stats()) == {*ROAMING_NUMBERS, "breaker", "unknown"} == set(full_snapshot()["lookups"]["roaming"])
+    )
 
 
 async def test_every_transport_number_has_a_name() -> None:

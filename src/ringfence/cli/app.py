@@ -12,8 +12,10 @@ from ringfence.cli import (
     checking,
     consenting,
     explaining,
+    numbering,
     recording,
     replaying,
+    roaming,
     scoring,
     serving,
     showing,
@@ -37,6 +39,8 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
 app.command("trace")(tracing.trace)
+app.add_typer(roaming.app, name="roaming")
+app.add_typer(numbering.app, name="numbering")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

@@ -30,6 +30,9 @@ def explain(
     consent: Annotated[ConsentAnswer, typer.Option(help="The callee's consent, if it is asked for.")] = "unknown",
     score: Annotated[float | None, typer.Option(min=0, max=100, help="The caller's harassment score.")] = None,
     attempts: Annotated[int | None, typer.Option(min=0, help="The caller's calls in the window, this one too.")] = None,
+    roaming: Annotated[
+        bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
     record: Annotated[int | None, typer.Option(help="Explain this call of the past, by its record's number.")] = None,
     running: Annotated[bool, typer.Option("--running", help="Ask the running daemon: its policy, its facts.")] = False,
@@ -65,6 +68,7 @@ def explain(
             consent=None if consent == "unknown" else consent,
             score=score,
             attempts=attempts,
+            roaming=roaming,
         )
     except ValueError as error:
         raise typer.BadParameter(_first(error)) from None
@@ -118,7 +122,7 @@ async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
         settings = bundle.settings
         keys = Keys(settings.redis.key_prefix, digest_key(settings))
         address = store_address(settings.redis, settings.data_directory)
-        return await filled(call, given, needs, keys, bundle.pipeline.rate_window, address)
+        return await filled(call, given, needs, keys, bundle.pipeline.rate_window, address, settings.roaming)
 
     return await explained(bundle, question, Unknown("not_given"), fill if live else None)
 
@@ -141,6 +145,8 @@ def _print(answer: dict[str, Any]) -> None:
     for name in ("caller", "shown", "asserted", "callee"):
         if call[name] is not None:
             rows.append((name, _written(call[name])))
+    if call["diverted"] is not None:
+        rows.append(("diverted by", f"{_written(call['diverted'])}, {call['hops']} in all"))
     rows.append(("private", "yes" if call["private"] else "no"))
     for need, fact in answer["facts"].items():
         rows.append((need, ", ".join(f"{key} {value}" for key, value in fact.items())))
@@ -164,7 +170,9 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _written(number: dict[str, str]) -> str:
     value = number["number"] or "no number"
-    return f"{value} ({number['kind']}, written {number['written']!r})"
+    kind = number["kind"] if number["class"] == "none" else number["class"]
+    more = "".join(f", {number[name]}" for name in ("province", "country", "irregular") if number[name])
+    return f"{value} ({kind}{more}, written {number['written']!r})"
 
 
 def _points(rule: dict[str, Any]) -> str:

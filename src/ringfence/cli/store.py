@@ -29,9 +29,18 @@ def open_store(settings: Settings) -> Admin:
     return Admin(address, Keys(settings.redis.key_prefix, digest_key(settings)))
 
 
+def numbering_of(config: Path) -> Numbering:
+    """The plan of a configuration. Raises ConfigError."""
+    from ringfence.config.plan_file import numbering_by
+
+    return numbering_by(load(config).numbering)
+
+
 def comparable(settings: Settings, text: str) -> str:
-    """A number as the store's keys are made of it: E.164 or a short code. Raises BadParameter."""
-    number = Numbering(settings.numbering).read(text)
+    """A number as the store's keys are made of it: E.164 or a short code. Raises BadParameter, ConfigError."""
+    from ringfence.config.plan_file import numbering_by
+
+    number = numbering_by(settings.numbering).read(text)
     if number.kind not in (Kind.E164, Kind.SHORT):
         raise typer.BadParameter(f"{text!r} is no number that the plan reads ({number.kind})")
     return number.value

@@ -10,6 +10,7 @@ from ringfence.config.checks import findings
 from ringfence.config.faults import ConfigError, Fault
 from ringfence.config.files import Files
 from ringfence.config.paths import absolute
+from ringfence.config.plan_file import build_numbering
 from ringfence.config.settings import Settings
 from ringfence.config.validation import Source, Unsound, reworded, validate
 from ringfence.config.yaml_source import read_yaml
@@ -72,7 +73,11 @@ def load_bundle(
 
 def _built(settings: Settings, source: Source, base: Path, generation: int, files: Files) -> Bundle:
     faults = _cross_faults(settings, source)
-    numbering = Numbering(settings.numbering)
+    try:
+        numbering = build_numbering(settings.numbering, source, files)
+    except ConfigError as error:
+        raise ConfigError(faults + error.faults) from None
+    faults += _area_faults(settings, numbering, source)
     try:
         ledger = build_ledger(settings.trunks, numbering, base, generation, files.read)
         pipeline = Pipeline(settings.screening, ledger)
@@ -105,6 +110,19 @@ def _read(path: Path, files: Files, environ: Mapping[str, str]) -> tuple[Setting
 
 def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
     return [source.fault(location, message) for location, message in findings(settings)]
+
+
+def _area_faults(settings: Settings, numbering: Numbering, source: Source) -> list[Fault]:
+    """Areas and provinces of trunks that the plan does not have."""
+    faults = []
+    for position, trunk in enumerate(settings.trunks):
+        if trunk.area is not None and not numbering.has_area(trunk.area):
+            message = f"the plan {numbering.plan.plan} has no such area"
+            faults.append(source.fault(("trunks", position, "area"), message))
+        if trunk.province is not None and trunk.province not in numbering.plan.provinces:
+            known = ", ".join(sorted(numbering.plan.provinces)) or "none"
+            faults.append(source.fault(("trunks", position, "province"), f"no such province; the plan has: {known}"))
+    return faults
 
 
 def _policy_faults(faults: Iterable[PolicyFault], source: Source) -> list[Fault]:

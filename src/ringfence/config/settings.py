@@ -9,7 +9,7 @@ from pydantic import Field
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.ledger import TrunkSettings
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.records.settings import RecordsSettings
 from ringfence.screening.settings import ScreeningSettings
@@ -61,6 +61,9 @@ class Settings(Frozen):
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
     records: RecordsSettings = Field(
         default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
+    roaming: RoamingSettings = Field(
+        default_factory=RoamingSettings, description="who says which subscribers are abroad"
     )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"

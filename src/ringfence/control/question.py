@@ -39,6 +39,9 @@ class Question(BaseModel):
     attempts: int | None = Field(
         default=None, ge=0, description="the caller's calls in the window, this one too; none: what the store has"
     )
+    roaming: bool | None = Field(
+        default=None, description="the caller is known to be abroad; none: what the roaming check has"
+    )
 
     @model_validator(mode="after")
     def _one_call(self) -> Self:

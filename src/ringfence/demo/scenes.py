@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +17,8 @@ SOMEBODY = "+862200000001"
 FOREIGNER = "+442079460001"
 SUSPECT = "+442079460065"
 HARASSER = "+442079460095"
+AT_HOME = "+8613800000001"
+ROAMER = "+8613800000002"
 CALLEE = "+861000005001"
 WILLING = "+861000005002"
 UNWILLING = "+861000005003"
@@ -24,7 +26,7 @@ ENGAGED = "+861000005004"
 
 
 class Store(Protocol):
-    """What the scenes write beforehand: the functions of `ringfence consent` and `ringfence score`."""
+    """What the scenes write beforehand: the functions of `ringfence consent`, `score` and `roaming`."""
 
     def consent_add(self, callee: str, holder: str, until: int | None = None) -> None:
         """Record a consent."""
@@ -34,6 +36,9 @@ class Store(Protocol):
 
     def score_set(self, number: str, points: float, seconds: int) -> None:
         """Give a caller a score."""
+
+    def roaming_add(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as abroad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,10 @@ def _suspicion(store: Store, holder: str) -> None:
     store.score_set(SUSPECT, 65, 3600)
 
 
+def _roaming(store: Store, holder: str) -> None:
+    store.roaming_add([ROAMER])
+
+
 def _harassment(store: Store, holder: str) -> None:
     store.score_set(HARASSER, 95, 3600)
 
@@ -94,7 +103,24 @@ SCENES = (
     ),
     Scene(
         title="one number shown, another one vouched for", trunk="carrier", caller=SOMEBODY, asserted=FOREIGNER,
-        action="reject", reason="caller_number.identity_mismatch", status=403,
+        action="reject", reason="identity_conflict.asserted", status=403,
+    ),
+    Scene(
+        title="a fixed number of home comes in from abroad: forged", trunk="abroad", caller=SOMEBODY,
+        action="reject", reason="domestic_from_abroad.never_roams", status=403,
+    ),
+    Scene(
+        title="so is a mobile one whose subscriber is at home", trunk="abroad", caller=AT_HOME,
+        action="reject", reason="domestic_from_abroad.not_roaming", status=403,
+    ),
+    Scene(title="and this one's subscriber roams", trunk="abroad", caller=ROAMER, prepare=_roaming),
+    Scene(
+        title="a foreign number whose mark was taken off", trunk="abroad", caller=FOREIGNER.removeprefix("+"),
+        action="reject", reason="foreign_not_marked.no_prefix", status=403,
+    ),
+    Scene(
+        title="a 400 number calls, which only leads calls in", trunk="carrier", caller="4000000001",
+        action="reject", reason="inbound_only_class.never_calls", status=403,
     ),
     Scene(
         title="marketing to somebody who never consented", trunk="callcentre", caller=CALLCENTRE,

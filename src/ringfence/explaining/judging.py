@@ -39,6 +39,8 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
             "asserted": None if call.asserted is None else _number(call.asserted),
             "callee": _number(call.callee),
             "private": call.private,
+            "diverted": None if call.diverted.by is None else _number(call.diverted.by),
+            "hops": call.diverted.hops,
         },
         "verdict": {"action": verdict.action, "reason": verdict.reason, "points": verdict.points},
         "response": response,
@@ -48,7 +50,10 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
 
 
 def _number(number: Number) -> dict[str, str]:
-    return {"written": number.raw, "number": number.value, "kind": str(number.kind)}
+    return {
+        "written": number.raw, "number": number.value, "kind": str(number.kind), "class": number.class_.name,
+        "province": number.province, "country": number.country, "irregular": number.irregular,
+    }  # fmt: skip
 
 
 def _fact(fact: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from ringfence.config import Bundle
 from ringfence.control.question import Question
 from ringfence.errors import RingfenceError
 from ringfence.ledger import Trunk
-from ringfence.screening import Call, Consent, Facts, Intake, Rate, Score, Unknown
+from ringfence.screening import Call, Consent, Facts, Intake, Rate, Roaming, Score, Unknown
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, parse
 
@@ -35,6 +35,7 @@ def given_facts(question: Question, bundle: Bundle, missing: Unknown) -> Facts:
         missing if question.consent is None else _CONSENTS[question.consent],
         missing if question.score is None else Score(question.score),
         missing if question.attempts is None else Rate(question.attempts, bundle.pipeline.rate_window),
+        missing if question.roaming is None else Roaming(question.roaming),
     )
 
 

@@ -80,6 +80,8 @@ def build_ledger(
                 marketing=settings.marketing,
                 trust_identity=settings.trust_identity,
                 area=settings.area,
+                province=settings.province or numbering.province_of(settings.area or ""),
+                diversion_hops=settings.diversion_hops,
                 explain=settings.explain,
                 network_blocked=settings.network_blocked,
                 rules=settings.rules,

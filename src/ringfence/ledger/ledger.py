@@ -19,6 +19,8 @@ class Trunk:
     """One trunk of a snapshot; compared by identity, since each generation makes its own.
 
     area: code that completes local digits, as `Numbering.read` takes it: with or without the trunk prefix.
+    province: of codes that mean something in one province alone, "" if unknown. diversion_hops: how often its calls
+    may have been diverted.
     numbers: what it may show. rules: settings of rules that differ on this trunk, not yet validated.
     """
 
@@ -31,6 +33,8 @@ class Trunk:
     marketing: bool = False
     trust_identity: bool = False
     area: str | None = None
+    province: str = ""
+    diversion_hops: int = 0
     explain: Literal["opaque", "explained"] = "opaque"
     network_blocked: bool = False
     rules: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)

@@ -113,6 +113,19 @@ class TrunkSettings(Frozen):
         pattern=r"^[0-9]{1,6}$",
         description="area code that completes its local numbers, with or without the trunk prefix: `021`",
     )
+    province: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z0-9]{1,8}$",
+        description="province that its codes of one province alone (96 codes) mean, as the numbering plan names it; "
+        "none: that of its area",
+    )
+    diversion_hops: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="how often its calls may have been diverted, by contract; such a call is answered for by the "
+        "diverting number; 0: a diversion changes nothing",
+    )
     explain: Literal["opaque", "explained"] = Field(
         default="opaque", description="whether refusals name the rule and its reason"
     )

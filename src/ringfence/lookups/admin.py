@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from ringfence.lookups.resp import Address
 if TYPE_CHECKING:
     from redis import Redis
 
+_PART = 1000  # members of one SADD or SREM
 TIMEOUT = 2.0  # seconds: redis-py's own default had not given up after 40 s on a server that hangs
 
 
@@ -112,6 +113,31 @@ class Admin:
             return None if value is None else (float(value), left)
         except ValueError:
             raise StoreError("what the store keeps as this caller's score is no number") from None
+
+    def roaming_add(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as abroad; how many were not yet."""
+        with _told():
+            return sum(int(self._redis.sadd(self._keys.roaming(), *part)) for part in self._parts(numbers))
+
+    def roaming_remove(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as back; how many were abroad."""
+        with _told():
+            return sum(int(self._redis.srem(self._keys.roaming(), *part)) for part in self._parts(numbers))
+
+    def roaming_show(self, number: str) -> bool:
+        """Whether a subscriber is recorded as abroad."""
+        with _told():
+            return bool(self._redis.sismember(self._keys.roaming(), self._keys.digest(number).decode()))
+
+    def roaming_count(self) -> int:
+        """How many subscribers are recorded as abroad."""
+        with _told():
+            return int(self._redis.scard(self._keys.roaming()))
+
+    def _parts(self, numbers: Sequence[str]) -> Iterator[list[bytes]]:
+        """Digests, in commands of a size that no store minds."""
+        for at in range(0, len(numbers), _PART):
+            yield [self._keys.digest(number) for number in numbers[at : at + _PART]]
 
     def _consent_key(self, callee: str) -> bytes:
         return self._keys.consent(self._keys.digest(callee))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Rate
 
 
@@ -48,6 +48,10 @@ class CallerRateQuestion:
             + template(b"GET", before, digest=sample)
         )
         self._bucket = bucket
+
+    def absent(self, call: Call) -> Fact:
+        """There is no number to ask about."""
+        return NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The running window's attempts and the part of the window before that still counts, rounded down."""

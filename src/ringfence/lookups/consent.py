@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import EVERY_HOLDER, Keys
-from ringfence.lookups.questions import Fact, command, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, command, unusable
 from ringfence.screening import Call, Consent, Need
 
 _EVERY_HOLDER = EVERY_HOLDER.encode()
@@ -26,6 +26,10 @@ class ConsentQuestion:
             return b""
         keys = self._keys
         return command(b"HMGET", keys.consent(keys.digest(callee)), call.trunk.holder.encode(), _EVERY_HOLDER)
+
+    def absent(self, call: Call) -> Fact:
+        """There is no number to ask about."""
+        return NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """A refusal, of this holder or of all, beats any consent; nobody can consent to all holders at once.

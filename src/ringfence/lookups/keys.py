@@ -3,6 +3,7 @@
 `c:DIGEST`, a hash a callee: field = a holder's name or `*` (all holders), value = `+UNTIL` (consent, epoch
 seconds, 0 without an end) or `-SINCE` (refusal, epoch seconds).
 `s:DIGEST`, a string a caller: harassment score, 0..100; expires.
+`roaming`, a set: digests of subscribers who are abroad.
 `r:DIGEST:BUCKET`, a counter a caller and window: attempts; expires after three windows.
 """
 
@@ -42,6 +43,10 @@ class Keys:
     def score(self, digest: bytes) -> bytes:
         """Key of a caller's score."""
         return b"%bs:%b" % (self._prefix, digest)
+
+    def roaming(self) -> bytes:
+        """Key of the set of subscribers who are abroad."""
+        return b"%broaming" % self._prefix
 
     def attempts(self, digest: bytes, bucket: int) -> bytes:
         """Key of a caller's attempts in one window."""

@@ -17,8 +17,9 @@ from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Question
+from ringfence.lookups.questions import Question
 from ringfence.lookups.resp import Address, RespConnection
+from ringfence.lookups.roaming import NoRoamingCheck, RoamingQuestion
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.settings import RedisSettings
 from ringfence.screening import Call, Facts, Need, Unknown
@@ -33,8 +34,11 @@ _log = structlog.get_logger(__name__)
 class Lookups:
     """The store as the call path sees it."""
 
-    def __init__(self, settings: RedisSettings, address: Address, keys: Keys, window: float) -> None:
-        """window: seconds over which a caller's attempts are counted."""
+    def __init__(
+        self, settings: RedisSettings, address: Address, keys: Keys, window: float, roaming: bool = True
+    ) -> None:
+        """window: seconds over which a caller's attempts are counted. roaming: the store knows who is abroad."""
+        self._roaming: Question = RoamingQuestion(keys) if roaming else NoRoamingCheck()
         self._settings = settings
         self._address = address
         self._keys = keys
@@ -74,6 +78,7 @@ class Lookups:
             ConsentQuestion(self._keys),
             ScoreQuestion(self._keys),
             CallerRateQuestion(self._keys, window),
+            self._roaming,
         )
         self._plans: dict[frozenset[Need], tuple[Question, ...]] = {}
 
@@ -149,8 +154,10 @@ class Lookups:
                     commands.append(command)
                     expected += question.replies
                 else:
-                    setattr(facts, question.need, NO_NUMBER)
-                    self._figures.missed(NO_NUMBER.reason)
+                    fact = question.absent(call)
+                    setattr(facts, question.need, fact)
+                    if type(fact) is Unknown:
+                        self._figures.missed(fact.reason)
                     asked = tuple([each for each in asked if each is not question])
             if asked:
                 asks.append((ticket, call, facts, asked))

@@ -7,22 +7,34 @@ from pathlib import Path
 
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.resp import Address, address_of
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.roaming_http import RoamingService
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 
 
 def password_of(settings: RedisSettings) -> str | None:
     """The store's password from its file or environment variable, None without one. Raises StoreError."""
-    if settings.password_file is not None:
+    return _secret("redis.password", settings.password_file, settings.password_env)
+
+
+def roaming_service(settings: RoamingSettings) -> RoamingService | None:
+    """The service that is asked who is abroad, None where nobody is asked by HTTP. Raises StoreError."""
+    if settings.source != "http":
+        return None
+    return RoamingService(settings, _secret("roaming.token", settings.token_file, settings.token_env))
+
+
+def _secret(key: str, file: Path | None, variable: str | None) -> str | None:
+    if file is not None:
         try:
-            return settings.password_file.read_text(encoding="utf-8").strip()
+            return file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise StoreError(f"redis.password_file: {error.strerror}") from None
+            raise StoreError(f"{key}_file: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise StoreError("redis.password_file: not UTF-8") from None
-    if settings.password_env is not None:
-        if settings.password_env not in os.environ:
-            raise StoreError(f"redis.password_env: {settings.password_env} is not set")
-        return os.environ[settings.password_env]
+            raise StoreError(f"{key}_file: not UTF-8") from None
+    if variable is not None:
+        if variable not in os.environ:
+            raise StoreError(f"{key}_env: {variable} is not set")
+        return os.environ[variable]
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Score
 
 NO_BLAME = Score(0.0)
@@ -25,6 +25,10 @@ class ScoreQuestion:
         """b"" without a caller's number."""
         caller = call.caller.value
         return self._template % self._keys.digest(caller) if caller else b""
+
+    def absent(self, call: Call) -> Fact:
+        """There is no number to ask about."""
+        return NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """No key is no blame."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -20,6 +20,43 @@ class BreakerSettings(Frozen):
     probe_every: int = Field(
         6, ge=1, description="after that, one batch of this many asks the store until one is answered"
     )
+
+
+class RoamingSettings(Frozen):
+    """Who says whether a home mobile number that comes in from abroad belongs to a subscriber who roams there."""
+
+    source: Literal["redis", "http", "none"] = Field(
+        "redis",
+        description="redis: the set that `ringfence roaming add` fills; http: a service of yours at url; none: nobody, "
+        "so that such calls are as screening.rules.domestic_from_abroad.when_unknown says",
+    )
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[!-~]+$",
+        max_length=500,
+        description='http: is sent `{"number": "+86…"}` by POST and answers 200 with `{"roaming": true}` or false',
+    )
+    ca: Path | None = Field(
+        None, description="http: PEM file of the CA that signed the service's certificate; none: the system's"
+    )
+    token_file: Path | None = Field(None, description="http: file with the token sent as `Authorization: Bearer`")
+    token_env: str | None = Field(None, description="http: environment variable with that token")
+    deadline: Duration = Field(0.05, gt=0, le=5, description="http: longest wait for an answer, connecting included")
+    connections: int = Field(16, ge=1, le=1000, description="http: connections at once")
+    max_pending: int = Field(
+        1000, ge=1, description="http: unanswered questions at once; whom they do not reach is unknown"
+    )
+    breaker: BreakerSettings = Field(
+        default_factory=BreakerSettings, description="http: when a silent service is left alone"
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.source == "http" and self.url is None:
+            raise ValueError("source http needs a url")
+        if self.token_file is not None and self.token_env is not None:
+            raise ValueError("token_file and token_env exclude each other")
+        return self
 
 
 class EmbeddedSettings(Frozen):

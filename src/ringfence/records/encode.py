@@ -8,6 +8,7 @@ import orjson
 
 from ringfence.engine.trail import CALLER, DECISION, END, Trail
 from ringfence.numbering import Number
+from ringfence.numbering.number import NO_CLASS
 from ringfence.records.schema import FIELDS, RELEASED
 from ringfence.screening import NOT_ASKED, Facts, Need, Unknown, Verdict
 from ringfence.sip import headers as h
@@ -17,7 +18,7 @@ from ringfence.sip.message import Request
 LONGEST = 16_384  # bytes of a body; longer ones have their values cut
 LONGEST_VALUE = 512  # bytes of each value then
 
-_NO_NUMBERS = b"\n\n\n\n\n"
+_NO_NUMBERS = b"\n" * 8
 _FORWARDED = b"\n\n0\n\n\n"  # the verdict's part of a call that no rule minded
 _FACTS = tuple(need.value for need in Need)
 _FINDINGS = FIELDS["D"].index("findings")
@@ -107,7 +108,8 @@ def _numbers(trail: Trail) -> bytes:
 
 
 def _number(number: Number) -> str:
-    return f"{number.value}\n{number.kind}"
+    named = number.kind if number.class_ is NO_CLASS else number.class_.name
+    return f"{number.value}\n{named}\n{number.province or number.country}"
 
 
 def _judged(trail: Trail) -> bytes:

@@ -25,7 +25,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "call_id",
         "request_uri", "from", "to", "asserted", "preferred", "diversion", "privacy",  # as they came
         "identity",  # of an Identity field (RFC 8224): "" none came, "unchecked" nobody checked it
-        "shown", "shown_class", "caller", "caller_class", "callee", "callee_class",  # as the plan reads them
+        # as the plan reads them: number, class or kind, province or else country
+        "shown", "shown_class", "shown_region", "caller", "caller_class", "caller_region",
+        "callee", "callee_class", "callee_region",
         "generation",  # of the settings that it was judged by
         "action",  # forward, tag, reject; refuse: by the proxy itself; abandon: by its caller; inside: within a dialog
         "reason", "points",

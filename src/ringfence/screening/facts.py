@@ -12,6 +12,7 @@ class Need(StrEnum):
     CONSENT = "consent"  # did the callee agree to be called by this holder, or refuse
     SCORE = "score"  # the caller's harassment score
     CALLER_RATE = "caller_rate"  # the caller's attempts in the window, this call included
+    ROAMING = "roaming"  # is the caller's subscriber abroad
 
 
 class Unknown(NamedTuple):
@@ -44,20 +45,28 @@ class Rate(NamedTuple):
     window: float
 
 
+class Roaming(NamedTuple):
+    """abroad: the subscriber of the caller's number is known to be in another country."""
+
+    abroad: bool
+
+
 NOT_ASKED = Unknown("not_asked")
 
 
 class Facts:
     """Everything that was learned about one call; the look-ups fill the places they were asked for."""
 
-    __slots__ = ("caller_rate", "consent", "score")
+    __slots__ = ("caller_rate", "consent", "roaming", "score")
 
     def __init__(
         self,
         consent: Consent | Unknown = NOT_ASKED,
         score: Score | Unknown = NOT_ASKED,
         caller_rate: Rate | Unknown = NOT_ASKED,
+        roaming: Roaming | Unknown = NOT_ASKED,
     ) -> None:
         self.consent = consent
         self.score = score
         self.caller_rate = caller_rate
+        self.roaming = roaming

@@ -49,9 +49,10 @@ class Step:
 
     __slots__ = ("judge", "mode", "name", "points", "reasons", "settings")
 
-    def __init__(self, name: str, rule: Rule[Any], settings: Frozen) -> None:
+    def __init__(self, name: str, rule: Rule[Any], settings: Frozen, early: bool = False) -> None:
+        """early: the rule's look before anything is asked, instead of its judgement."""
         self.name = name
-        self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge
+        self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge if not early else _looking(rule)
         self.settings = settings
         self.mode: Mode = "enforce"  # a rule that settles has no choice
         self.points = 0.0
@@ -61,11 +62,18 @@ class Step:
         self.reasons = {reason: f"{name}.{reason}" for reason in rule.answers}
 
 
+def _looking(rule: Rule[Any]) -> Callable[[Call, Facts, Any], Finding | None]:
+    look = rule.look
+    assert look is not None
+    return lambda call, _, settings: look(call, settings)
+
+
 class Plan:
     """What is asked about every call of one trunk.
 
-    settling: steps that forward a call at once. first: the others without needs. then: those with needs; each in the
-    order of rank. needs: of all steps in `then`; asked: their places in Facts, sorted.
+    settling: steps that forward a call at once. first: the others without needs, and the looks of those with needs.
+    then: those with needs; each in the order of rank. needs: of all steps in `then`; asked: their places in Facts,
+    sorted.
     answers: the response to each `rule.reason`.
     waiting: the Pending that calls without findings share, None when nothing has to be looked up.
     """
@@ -87,6 +95,8 @@ class Plan:
             if step.mode == "off" or (rule.applies is not None and not rule.applies(trunk, chosen[name])):
                 continue
             (settling if rule.settles else then if rule.needs else first).append(step)
+            if rule.look is not None:
+                first.append(Step(name, rule, chosen[name], early=True))
             needs |= rule.needs
         self.settling = tuple(settling)
         self.first = tuple(first)

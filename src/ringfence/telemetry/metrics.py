@@ -58,6 +58,16 @@ LOOKUP_NUMBERS = {
 }
 """Numbers of Lookups.stats(): kind, metric, help."""
 
+ROAMING_NUMBERS = {
+    "asked": ("counter", "roaming_questions", "Questions to the roaming service."),
+    "answered": ("counter", "roaming_answers", "Questions that it answered in time."),
+    "shed": ("counter", "roaming_shed", "Questions not sent because too many were unanswered."),
+    "pending": ("gauge", "roaming_pending", "Questions not answered yet."),
+    "pending_limit": ("gauge", "roaming_pending_limit", "Bound of unanswered questions."),
+    "breaker_opened": ("counter", "roaming_breaker_opened", "Times that its breaker opened."),
+}
+"""Numbers of RoamingService.stats(): kind, metric, help."""
+
 RESOLVER_NUMBERS = {
     "queries": ("counter", "dns_queries", "Questions sent to name servers."),
     "failures": ("counter", "dns_failures", "Questions that name servers did not answer."),
@@ -263,6 +273,17 @@ def _lookups(stats: Mapping[str, Any]) -> Iterator[Metric]:
     if "unknown" in stats:
         rows = (([reason], float(count)) for reason, count in stats["unknown"].items())
         yield _labelled("counter", "lookup_unknown", "Facts that did not come, by reason.", ["reason"], rows)
+
+    if "roaming" in stats:
+        yield from _roaming(stats["roaming"])
+
+
+def _roaming(stats: Mapping[str, Any]) -> Iterator[Metric]:
+    yield from _numbers(ROAMING_NUMBERS, stats)
+    states = (([state], float(stats["breaker"] == state)) for state in BREAKER_STATES)
+    yield _labelled("gauge", "roaming_breaker_state", "1 for the state that its breaker is in.", ["state"], states)
+    rows = (([reason], float(count)) for reason, count in stats["unknown"].items())
+    yield _labelled("counter", "roaming_unknown", "Questions without an answer, by reason.", ["reason"], rows)
 
 
 def _transports(listeners: list[dict[str, Any]]) -> Iterator[Metric]:

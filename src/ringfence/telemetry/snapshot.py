@@ -64,9 +64,10 @@ def counted(counters: Counters) -> dict[str, Any]:
     verdicts: [reason, action, trunk, count]; findings: [reason, mode, trunk, count].
     """
     plain: dict[str, Any] = {}
-    for name in Counters.__slots__:
+    for name in dir(counters):  # a compiled class has no __slots__ to ask
         value = getattr(counters, name)
-        plain[name] = dict(value) if isinstance(value, dict) else value
+        if isinstance(value, dict) or type(value) is int:
+            plain[name] = dict(value) if isinstance(value, dict) else value
     plain["verdicts"] = [[*key, count] for key, count in counters.verdicts.items()]
     plain["findings"] = [[*key, count] for key, count in counters.findings.items()]
     plain["refused_locally"] = {str(status): count for status, count in counters.refused_locally.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,14 +27,14 @@ def told(story: Story, in_full: bool) -> dict[str, Any]:
             "source": decision["source"],
             "transport": decision["transport"],
         },
-        "shown": {"number": show(decision["shown"]), "class": decision["shown_class"], "from": show(decision["from"])},
+        "shown": {**_number(decision, "shown", show), "from": show(decision["from"])},
         "asserted": [show(value) for value in _values(decision["asserted"])],
         "preferred": [show(value) for value in _values(decision["preferred"])],
         "diversion": [show(value) for value in _values(decision["diversion"])],
         "privacy": decision["privacy"],
         "identity": decision["identity"],
-        "caller": {"number": show(decision["caller"]), "class": decision["caller_class"]},
-        "callee": {"number": show(decision["callee"]), "class": decision["callee_class"]},
+        "caller": _number(decision, "caller", show),
+        "callee": _number(decision, "callee", show),
         "request_uri": show(decision["request_uri"]),
         "to": show(decision["to"]),
         "verdict": {
@@ -48,6 +49,14 @@ def told(story: Story, in_full: bool) -> dict[str, Any]:
         },
         "out": _out(decision, outcome),
         "course": _course(outcome, end),
+    }
+
+
+def _number(decision: Fields, name: str, show: Callable[[str], str]) -> dict[str, str]:
+    return {
+        "number": show(decision[name]),
+        "class": decision[f"{name}_class"],
+        "region": decision[f"{name}_region"],
     }
 
 

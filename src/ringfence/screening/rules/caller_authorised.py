@@ -27,11 +27,13 @@ def judge(call: Call, facts: Facts, settings: CallerAuthorised) -> Finding | Non
     Both count: a granted P-Asserted-Identity must not carry somebody else's number in From to the callee's screen.
     """
     granted = call.trunk.numbers
-    value = call.caller.value
+    value = call.accountable.value
     if not value:
         return Finding("no_number")
     if value not in granted:
         return Finding("not_granted")
+    if call.accountable is not call.caller:
+        return None  # a diverted call: the caller is somebody else's, and who diverted it answers for it
     shown = call.shown.value
     if shown and shown != value and shown not in granted:
         return Finding("shown_not_granted", "P-Asserted-Identity is granted, From is not")
