@@ -20,6 +20,7 @@ COMPILED = {
     "screening": ("call", "facts", "intake", "pipeline", "verdict"),
     "engine": (
         "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
+        "trail",
     ),
 }  # fmt: skip
 _NATIVE_SOURCES = ("datagrams", "grammar", "index", "message", "module", "names", "writer")

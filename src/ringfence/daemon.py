@@ -27,6 +27,7 @@ from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
+from ringfence.engine.trail import Recording
 from ringfence.errors import RingfenceError
 from ringfence.explaining import explained
 from ringfence.explaining.live import filled, lacking
@@ -35,11 +36,15 @@ from ringfence.index.process import arguments as index_arguments
 from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.lookups.roaming_http import RoamingService, WithRoaming
+from ringfence.records.place import folder_of
+from ringfence.records.recorder import Recorder
+from ringfence.records.spool import Spool
 from ringfence.runner import Runner
 from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
+from ringfence.warehouse.process import arguments as arguments_of_indexer
 
 QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
 INDEX_PATIENCE = 30.0  # seconds that a starting daemon says so for the sake of its consent index
@@ -91,6 +96,9 @@ class Daemon:
         self._follower: Supervised | None = None
         self._runner: Runner | None = None
         self._index = IndexView()
+        self._recorder: Recorder | None = None
+        self._indexer: Supervised | None = None
+        self._recording = Recording(self._settings.records.enabled)
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -131,8 +139,9 @@ class Daemon:
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
+            self._recorder = await self._open_records()
             lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
-            runner = Runner(self._transports, lookups, self._resolver)
+            runner = Runner(self._transports, lookups, self._resolver, self._recorder)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -149,6 +158,7 @@ class Daemon:
                 )
                 await self._control.start()
             await self._follow(bundle)
+            await self._index_records()
             if settings.reload.watch:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
@@ -163,21 +173,43 @@ class Daemon:
         finally:
             for task in beside:
                 task.cancel()
-            for child in (self._control, self._follower):
+            for child in (self._control, self._follower, self._indexer):
                 if child is not None:
                     await child.stop()
             await channel.close()
             await self._transports.close()
             await self._watch_index.close()
+            if self._recorder is not None:
+                self._recorder.stop()
             await self._lookups.close()
             _log.info("stopped")
+
+    async def _open_records(self) -> Recorder | None:
+        settings = self._settings
+        if not settings.records.enabled:
+            return None
+        spool = Spool(folder_of(settings.records, settings.data_directory), settings.records, settings.node)
+        await asyncio.to_thread(spool.open)  # a killed writer's segment is read whole, to know where to go on
+        recorder = Recorder(spool, self._recording, settings.records.when_full == "refuse")
+        recorder.start()
+        return recorder
+
+    async def _index_records(self) -> None:
+        settings = self._settings
+        if settings.records.enabled and settings.records.index:
+            folder = folder_of(settings.records, settings.data_directory)
+            self._indexer = Supervised(
+                "warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging)
+            )
+            await self._indexer.start()
 
     def _engine(self, bundle: Bundle) -> Engine:
         # Branches and tags must not be guessable (RFC 3261 §19.3: 32 bits of randomness at least) nor repeat after a
         # restart.
         salt = secrets.token_hex(5).encode()
         policy = policy_of(bundle)
-        state = State(self._transports.listeners, self._transports.endpoint, policy, route_key(self._settings), salt)
+        key = route_key(self._settings)
+        state = State(self._transports.listeners, self._transports.endpoint, policy, key, salt, self._recording)
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
 
     async def _follow(self, bundle: Bundle) -> None:
@@ -299,6 +331,8 @@ class Daemon:
             for name in groups.keys() - dead:
                 if not any(each.usable(now) for each in groups[name].gateways):
                     warnings.append(f"every gateway of group {name} failed a call lately")
+        if self._recorder is not None:
+            (reasons if self._recording.full else warnings).extend(self._recorder.reasons())
         if self._reloader.faults:
             warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
         generation = self._reloader.current.generation
@@ -344,9 +378,15 @@ class Daemon:
             resolver=self._resolver.stats(),
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
+            records=None if self._recorder is None else self._recorder.stats(),
             restarts={
                 name: child.restarts
-                for name, child in (("store", self._store), ("control", self._control))
+                for name, child in (
+                    ("store", self._store),
+                    ("control", self._control),
+                    ("index", self._follower),
+                    ("warehouse", self._indexer),
+                )
                 if child is not None
             },
         )

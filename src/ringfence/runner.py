@@ -14,6 +14,7 @@ from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
 from ringfence.lookups.roaming_http import WithRoaming
+from ringfence.records.recorder import Recorder
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
 from ringfence.sip.errors import SipError
@@ -36,12 +37,19 @@ class Runner:
 
     engine: Engine
 
-    def __init__(self, transports: Transports, lookups: Lookups | WithRoaming, resolver: Resolver) -> None:
+    def __init__(
+        self,
+        transports: Transports,
+        lookups: Lookups | WithRoaming,
+        resolver: Resolver,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.lag = LoopLag(0.0)
         self.faults = 0
         self._transports = transports
         self._lookups = lookups
         self._resolver = resolver
+        self._recorder = recorder
         self._out = EngineEffects(TimerQueue())
         self._loop = asyncio.get_running_loop()
         self._flush_due = False
@@ -99,9 +107,10 @@ class Runner:
         if self.engine.state.policy.peer_of(endpoint) is None or error.status is None:
             return
         answer = salvaged_response(data, error.status, PHRASES[error.status], endpoint.host, endpoint.port)
+        self.engine.unread(data, error.status, endpoint, self._loop.time(), self._out)
         if answer is not None:
             self._out.sends.append((endpoint, answer))
-            self._flush()
+        self._flush()
 
     def _facts(self, ticket: int, facts: Facts) -> None:
         try:
@@ -147,6 +156,11 @@ class Runner:
             aliases, out.aliases = out.aliases, []
             for endpoint, port in aliases:
                 self._transports.alias(endpoint, port)
+        if out.records:
+            # Before anything leaves: what was forwarded or refused is on record, whatever happens to us next.
+            records, out.records = out.records, []
+            if self._recorder is not None:
+                self._recorder.write(records, self._loop.time())
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)

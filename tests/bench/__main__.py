@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import callpath, figures, index, numbers, parse, store
+from tests.bench import callpath, figures, index, numbers, parse, recording, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -50,6 +50,8 @@ def main() -> int:
             found += parse.measure(bench.generator.invite())
         if _wanted("engine", arguments):
             found += callpath.measure()
+        if _wanted("records", arguments):
+            found += recording.measure(folder)
         if _wanted("numbers", arguments):
             found += numbers.measure()
     figures.write(found, arguments.output)
@@ -70,13 +72,14 @@ def _arguments() -> argparse.Namespace:
 def _wanted(name: str, arguments: argparse.Namespace) -> bool:
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick or name in (*IN_QUICK, "parse", "engine", "index")
+    return not arguments.quick or name in (*IN_QUICK, "parse", "engine", "index", "records", "numbers")
 
 
 def _subjects() -> list[Subject]:
     subjects: list[Subject] = [
         Ringfence("ringfence_relay", Screening.OFF),
         Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
+        Ringfence("ringfence_unrecorded", Screening.MEMORY, holds_calls=True, records=False),
         Ringfence("ringfence_store", Screening.STORE),
         Ringfence("ringfence_store_tcp", Screening.STORE_TCP),
         Ringfence("ringfence_refused", Screening.MEMORY, refuses=True),

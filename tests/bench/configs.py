@@ -36,7 +36,14 @@ class Screening(Enum):
 
 
 def ringfence_settings(
-    listen: str, caller: str, callee: str, folder: Path, store: Path, store_port: int, screening: Screening
+    listen: str,
+    caller: str,
+    callee: str,
+    folder: Path,
+    store: Path,
+    store_port: int,
+    screening: Screening,
+    records: bool = True,
 ) -> dict[str, Any]:
     """The daemon's settings; addresses are `host:port`, `store` is the socket of the benchmark's own Valkey."""
     rules = _RULES[screening.value.removesuffix("_tcp")]
@@ -45,6 +52,7 @@ def ringfence_settings(
     settings["trunks"][0]["marketing"] = screening in (Screening.STORE, Screening.STORE_TCP)
     tcp = f"redis://127.0.0.1:{store_port}/0"
     settings["data_directory"] = str(folder)
+    settings["records"] = {"enabled": records}
     settings["redis"] = {
         "url": tcp if screening is Screening.STORE_TCP else f"unix://{store}",
         "digest_key_file": str(store.with_name(DIGEST_KEY)),

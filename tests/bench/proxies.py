@@ -92,12 +92,13 @@ class Kamailio:
 
 @dataclass(frozen=True)
 class Ringfence:
-    """`ringfence serve` with the given share of screening."""
+    """`ringfence serve` with the given share of screening; records: whether every call is recorded, as by default."""
 
     name: str
     screening: Screening
     refuses: bool = False
     holds_calls: bool = False
+    records: bool = True
 
     @property
     def uses_store(self) -> bool:
@@ -113,6 +114,7 @@ class Ringfence:
             place.store,
             place.store_port,
             self.screening,
+            self.records,
         )
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         ringfence = launch(config, place.folder, place.core)

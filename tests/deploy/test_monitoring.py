@@ -14,6 +14,7 @@ import yaml
 from ringfence.engine.counters import Counters
 from ringfence.telemetry.metrics import (
     LOOKUP_NUMBERS,
+    RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
@@ -40,10 +41,12 @@ def told() -> dict[str, set[str]]:
     counters.responses["2xx"] = counters.answers["2xx"] = counters.unscreened["score"] = 1
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
+    records = dict.fromkeys(RECORD_NUMBERS, 1)
     lookups["roaming"] = dict.fromkeys(ROAMING_NUMBERS, 1) | {"breaker": "closed", "unknown": {"deadline": 1}}
     text = render(
         snapshot(
             node="n",
+            records=records,
             started=1.0,
             generation=1,
             draining=False,

@@ -221,6 +221,7 @@ def test_nothing_of_a_finished_call_stays_nor_waits_for_the_collector(play: Call
         play(on)
         on.pass_time(300)
         on.take()
+        on.take_records()
         gc.collect()
         left = [thing for thing in gc.garbage if is_ours(thing)]
     finally:

@@ -10,6 +10,7 @@ from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
+from ringfence.engine.trail import DECISION
 from ringfence.forwarding.gateways import build_groups
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.ledger import TrunkSettings, build_ledger
@@ -155,6 +156,14 @@ class Stage:
         """Questions since the last look."""
         gathers, self.out.gathers = self.out.gathers, []
         return gathers
+
+    def take_records(self) -> list[Any]:
+        """Notes for the records since the last look, let go as their writer does."""
+        records, self.out.records = self.out.records, []
+        for kind, trail in records:
+            if kind == DECISION:
+                trail.written(1)
+        return records
 
     def summary(self) -> list[str]:
         """What was sent since the last look, a line each: `caller 100`, `gateway INVITE`."""

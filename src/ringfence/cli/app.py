@@ -14,11 +14,14 @@ from ringfence.cli import (
     explaining,
     indexing,
     numbering,
+    recording,
     registering,
+    replaying,
     roaming,
     scoring,
     serving,
     showing,
+    tracing,
 )
 
 app = typer.Typer(
@@ -37,6 +40,9 @@ app.add_typer(consenting.app, name="consent")
 app.add_typer(registering.app, name="registry")
 app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
+app.add_typer(recording.app, name="records")
+app.command("replay")(replaying.replay)
+app.command("trace")(tracing.trace)
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")
 app.command("schema")(checking.schema)

@@ -18,7 +18,7 @@ ConsentAnswer = Literal["yes", "no", "refused", "unknown"]
 
 
 def explain(
-    trunk: Annotated[str, typer.Option(help="The trunk the call comes from.")],
+    trunk: Annotated[str | None, typer.Option(help="The trunk the call comes from.")] = None,
     message: Annotated[
         Path | None, typer.Argument(metavar="[MESSAGE]", help="File with a raw INVITE, instead of --from and --to.")
     ] = None,
@@ -34,14 +34,23 @@ def explain(
         bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
+    record: Annotated[int | None, typer.Option(help="Explain this call of the past, by its record's number.")] = None,
     running: Annotated[bool, typer.Option("--running", help="Ask the running daemon: its policy, its facts.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
     """Judge a call without making it; the verdict with every finding."""
+    from ringfence.cli.recording import show
     from ringfence.control.question import Question
     from ringfence.explaining import CannotExplain
 
+    if record is not None:
+        if trunk is not None or message is not None or caller is not None or callee is not None:
+            raise typer.BadParameter("--record has a call's trunk and numbers already: give nothing else")
+        show(record, config=config, json=json)
+        return
+    if trunk is None:
+        raise typer.BadParameter("give --trunk, or --record for a call of the past")
     numbers = sum(value is not None for value in (caller, callee))
     if numbers != (2 if message is None else 0):
         raise typer.BadParameter("give either --from and --to, or a file with an INVITE")

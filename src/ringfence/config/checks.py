@@ -48,9 +48,9 @@ def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    """Files that settings name must be there; the data directory is made, number files belong to the ledger."""
+    """Files that settings name must be there; folders are made, number files belong to the ledger."""
     for location, path in every_path(settings):
-        if location == ("data_directory",):
+        if location in (("data_directory",), ("records", "folder")):
             continue
         if not path.is_file():
             yield location, f"{path}: no such file"

@@ -12,6 +12,7 @@ from ringfence.index.settings import IndexSettings
 from ringfence.ledger import TrunkSettings
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
@@ -60,6 +61,9 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    records: RecordsSettings = Field(
+        default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
     roaming: RoamingSettings = Field(
         default_factory=RoamingSettings, description="who says which subscribers are abroad"
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from ringfence.engine.trail import Trail
 from ringfence.forwarding.token import RouteSigner
 from ringfence.sip.message import Request
 
 
 class Dialog:
-    """One answered call. since: monotonic seconds."""
+    """One answered call. since: monotonic seconds. trail: None where none is kept."""
 
-    __slots__ = ("call_id", "caller_tag", "since", "trunk")
+    __slots__ = ("call_id", "caller_tag", "since", "trail", "trunk")
 
-    def __init__(self, call_id: bytes, caller_tag: bytes, trunk: str, since: float) -> None:
+    def __init__(self, call_id: bytes, caller_tag: bytes, trunk: str, since: float, trail: Trail | None = None) -> None:
         self.call_id = call_id
         self.caller_tag = caller_tag
         self.trunk = trunk
         self.since = since
+        self.trail = trail
 
 
 class Dialogs:
@@ -23,9 +25,11 @@ class Dialogs:
 
     A forgotten dialog goes on working: its token is then checked by its digest. So the table sheds its oldest
     entry when it is full, and may be lost with the process.
+
+    forgotten: trails of dialogs that were shed or had no BYE for `lifetime`; whoever writes them down empties it.
     """
 
-    __slots__ = ("_signer", "_table", "lifetime", "limit", "shed")
+    __slots__ = ("_signer", "_table", "forgotten", "lifetime", "limit", "shed")
 
     def __init__(self, signer: RouteSigner, limit: int, lifetime: float) -> None:
         self._signer = signer
@@ -33,6 +37,7 @@ class Dialogs:
         self.limit = limit
         self.lifetime = lifetime
         self.shed = 0
+        self.forgotten: list[Trail] = []
 
     def __len__(self) -> int:
         return len(self._table)
@@ -43,13 +48,18 @@ class Dialogs:
         if token in table:
             return
         if len(table) >= self.limit:
-            del table[next(iter(table))]
+            self._forget(next(iter(table)))
             self.shed += 1
         table[token] = dialog
 
-    def end(self, token: bytes) -> None:
-        """Its BYE was answered."""
-        self._table.pop(token, None)
+    def end(self, token: bytes) -> Dialog | None:
+        """Its BYE was answered. The dialog, None where it was not remembered."""
+        return self._table.pop(token, None)
+
+    def _forget(self, token: bytes) -> None:
+        trail = self._table.pop(token).trail
+        if trail is not None:
+            self.forgotten.append(trail)
 
     def knows(self, token: bytes, request: Request) -> bool:
         """Whether the token was made by us for the dialog that this request names (from either side)."""
@@ -65,4 +75,4 @@ class Dialogs:
             token = next(iter(table))
             if now - table[token].since < self.lifetime:
                 return
-            del table[token]
+            self._forget(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence.engine.trail import Trail
 from ringfence.forwarding.gateways import Named
 from ringfence.screening import Call, Need
 from ringfence.sip.address import Endpoint
@@ -19,16 +20,21 @@ Alias = tuple[Endpoint, int]
 """A connection whose far end also answers at this port of its address (RFC 5923)."""
 
 
+Note = tuple[int, Trail]
+"""What is to be written down of an INVITE: DECISION, OUTCOME or END, and its trail."""
+
+
 class EngineEffects(Effects):
     """Sends and timers of the rooms, and the engine's own questions.
 
-    The runner performs all lists in this order and empties them: aliases, sends, gathers, resolves.
+    The runner performs all lists in this order and empties them: aliases, records, sends, gathers, resolves.
     """
 
-    __slots__ = ("aliases", "gathers", "resolves")
+    __slots__ = ("aliases", "gathers", "records", "resolves")
 
     def __init__(self, timers: TimerQueue) -> None:
         super().__init__(timers)
         self.aliases: list[Alias] = []
+        self.records: list[Note] = []
         self.gathers: list[Gather] = []
         self.resolves: list[Resolve] = []

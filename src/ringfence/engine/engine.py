@@ -11,6 +11,7 @@ from ringfence.engine.policy import Peer, Policy
 from ringfence.engine.probes import ProbeClock, Prober
 from ringfence.engine.screen import Screen
 from ringfence.engine.state import State, loop_mark
+from ringfence.engine.trail import NOBODY, Trail
 from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.gateways import Dice, Target
 from ringfence.forwarding.validate import fault_of
@@ -74,6 +75,8 @@ class Engine:
             message = parse(data)
         except SipError as error:
             self._malformed(data, source, error, out)
+            if error.status is not None:
+                self.unread(data, error.status, source, now, out)
             return
         if isinstance(message, Response):
             self.forwarder.answered(source, message, now, out)
@@ -129,6 +132,14 @@ class Engine:
             self.state.count_response(error.status)
             out.sends.append((source, answer))
 
+    def unread(self, data: bytes, status: int, source: Endpoint, now: float, out: EngineEffects) -> None:
+        """An INVITE of a trunk that could not be read is refused; the caller of this sends the answer."""
+        if data[:7] != b"INVITE " or not self.state.recording.enabled:
+            return
+        peer = self.state.policy.peer_of(source)
+        if peer is not None:
+            Trail(data, b"", source, peer, now).refused(status, now, out)
+
     def _request(self, request: Request, source: Endpoint, peer: Peer, now: float, out: EngineEffects) -> None:
         state = self.state
         method = request.method
@@ -153,12 +164,16 @@ class Engine:
             reply_to = state.make_endpoint(source.listener.key, source.host, request.via_port or 5060, None)
         if state.transactions.full:
             state.transactions.shed += 1  # not even a machine for it
+            if method == b"INVITE" and state.recording.enabled:
+                Trail(request, request.call_id, source, peer, now, bool(request.to_tag)).refused(503, now, out)
             state.turn_away(request, reply_to, via, out)
             return
         timers = state.policy.timers
         if method == b"INVITE":
             invite = InviteServer(key, request, reply_to, via, b"", timers)
             servers[key] = invite
+            if state.recording.enabled:
+                invite.trail = Trail(request, request.call_id, source, peer, now, bool(request.to_tag))
             self._routed(request, invite, source, peer, now, out)
             return
         other = NonInviteServer(key, request, reply_to, via, b"", timers)
@@ -267,6 +282,10 @@ class Engine:
             else:
                 state.transactions.forget(machine)
         state.dialogs.expire(now)
+        if state.dialogs.forgotten:
+            for trail in state.dialogs.forgotten:
+                trail.over(NOBODY, b"", now, out)
+            state.dialogs.forgotten.clear()
 
     def facts(self, ticket: int, facts: Facts, now: float, out: EngineEffects) -> None:
         """What the look-ups found for a gather."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from ringfence.engine.counters import STATUS_CLASS
 from ringfence.engine.dialogs import Dialog
 from ringfence.engine.effects import EngineEffects
+from ringfence.engine.policy import Peer
 from ringfence.engine.probes import Probe
 from ringfence.engine.state import State
+from ringfence.engine.trail import CALLEE, CALLER, Trail
 from ringfence.forwarding.best import Answer, best_of, passed_on
 from ringfence.forwarding.context import Branch, Hop, ResponseContext
 from ringfence.forwarding.copy import forwarded, framed
 from ringfence.forwarding.token import record_route
+from ringfence.sip import headers as h
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Response
 from ringfence.transaction import client as c
@@ -82,6 +85,8 @@ class Forwarder:
         client: Client
         if invite:
             client = InviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
+            if context.server.trail is not None:
+                context.server.trail.sent(hop, out)
         else:
             client = NonInviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
         context.clients.append(client)
@@ -153,6 +158,8 @@ class Forwarder:
                 self._pass(context, status, response.without_top_via(), now, out)
             return
         if status < 300:
+            if context.server.trail is not None and not context.finished:
+                context.server.trail.hop = branch.hop
             self._pass(context, status, response.without_top_via(), now, out)
             if not context.finished:
                 self._succeeded(context, client, now, out)
@@ -167,23 +174,37 @@ class Forwarder:
             data = framed(data)
         if context.server.respond(status, data, now, out):
             self.state.count_response(status)
+            if context.server.trail is not None:
+                context.server.trail.passed(status, now, out)
 
     def _succeeded(self, context: ResponseContext, client: Client, now: float, out: EngineEffects) -> None:
         if context.starts_dialog:
             request = context.request
             assert request is not None
-            self.state.dialogs.begin(context.token, Dialog(request.call_id, request.from_tag, context.trunk, now))
+            dialog = Dialog(request.call_id, request.from_tag, context.trunk, now, context.server.trail)
+            self.state.dialogs.begin(context.token, dialog)
         else:
-            self._dialog_over(context)
+            self._dialog_over(context, now, out)
         for other in context.clients:
             if other is not client and other.state <= c.PROCEEDING:
                 self._cancel_branch(other, b"", now, out)  # §16.7 item 10
         context.finish()
 
-    def _dialog_over(self, context: ResponseContext) -> None:
+    def _dialog_over(self, context: ResponseContext, now: float, out: EngineEffects) -> None:
         request = context.request
-        if request is not None and request.method == b"BYE" and context.path is not None and context.path.token:
-            self.state.dialogs.end(context.path.token)
+        if request is None or request.method != b"BYE" or context.path is None or not context.path.token:
+            return
+        dialog = self.state.dialogs.end(context.path.token)
+        if not self.state.recording.enabled:
+            return
+        reason = b"\r".join(request.index.values(h.REASON))
+        peer = context.source.peer
+        if dialog is not None and dialog.trail is not None:
+            dialog.trail.over(CALLER if request.from_tag == dialog.caller_tag else CALLEE, reason, now, out)
+        elif dialog is None and isinstance(peer, Peer):
+            # A call of before the restart, or that the table had no room for: its Call-ID joins it to its decision.
+            trail = Trail(None, context.call_id, context.source, peer, now)
+            trail.over(CALLEE if peer.trunk is None else CALLER, reason, now, out)
 
     # -- failure ----------------------------------------------------------------------------------------------
 
@@ -214,7 +235,7 @@ class Forwarder:
 
     def _conclude(self, context: ResponseContext, now: float, out: EngineEffects) -> None:
         best = best_of(context.answers)
-        self._dialog_over(context)
+        self._dialog_over(context, now, out)
         # §16.7 item 6: a 503 would tell the caller that we take no calls at all.
         status = 500 if best.status == 503 else best.status
         if status == 408 and not isinstance(context.server, InviteServer):
@@ -300,6 +321,8 @@ class Forwarder:
         """The caller gave up. reason: whole Reason lines of its CANCEL (RFC 3326), passed on downstream."""
         context.cancelled = True
         context.cancel_reason = reason
+        if context.server.trail is not None:
+            context.server.trail.released = CALLER
         context.hops.clear()
         for client in context.clients:
             if client.state == c.PROCEEDING:

@@ -66,10 +66,16 @@ class Screen:
         state = self._state
         policy = state.policy
         call = policy.intake.call(request, trunk, source.transport, self.wall + now)
+        trail = server.trail
+        if trail is not None:
+            trail.call = call
+            trail.generation = policy.generation
         step = policy.pipeline.begin(call)
         if self._overloaded() and not (isinstance(step, Verdict) and step.reason.startswith(EMERGENCY)):
             state.transactions.forget(server)
             state.transactions.shed += self._crowded()
+            if trail is not None:
+                trail.refused(503, now, out)
             state.turn_away(request, server.endpoint, server.via, out)
             return
         context = ResponseContext(server, request, source)
@@ -109,7 +115,7 @@ class Screen:
 
     def _overloaded(self) -> bool:
         state = self._state
-        return state.lagging or state.draining or self._crowded()
+        return state.lagging or state.draining or state.recording.full or self._crowded()
 
     def _crowded(self) -> bool:
         """New calls leave the last tenth of the table to emergency calls and to calls in progress."""
@@ -122,6 +128,8 @@ class Screen:
         if waiting is None:
             return
         verdict = waiting.policy.pipeline.finish(waiting.call, waiting.pending, facts)
+        if waiting.context.server.trail is not None:
+            waiting.context.server.trail.facts = facts
         self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out)
 
     def cancel(self, context: ResponseContext) -> bool:
@@ -138,6 +146,8 @@ class Screen:
         out: EngineEffects,
     ) -> None:
         state = self._state
+        if context.server.trail is not None:
+            context.server.trail.verdict = verdict
         counters = state.counters
         counters.verdict(verdict.reason, verdict.action, trunk.name)
         for judged in verdict.findings:

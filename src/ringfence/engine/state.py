@@ -11,6 +11,7 @@ from ringfence.engine.counters import STATUS_CLASS, Counters
 from ringfence.engine.dialogs import Dialogs
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.policy import Policy
+from ringfence.engine.trail import Recording
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import Named
 from ringfence.forwarding.token import OwnNames, RouteSigner
@@ -48,6 +49,7 @@ class State:
         policy: Policy,
         route_key: bytes,
         salt: bytes,
+        recording: Recording | None = None,
     ) -> None:
         self.listeners = {listener.key: listener for listener in listeners}
         self.own = OwnNames(listeners)
@@ -60,6 +62,7 @@ class State:
         self.timers = TimerQueue()
         self.counters = Counters()
         self.lagging = False
+        self.recording = recording or Recording()
         self.draining = False
         self.salt = salt
         self._serial = 0
@@ -162,6 +165,8 @@ class State:
         )
         if server.respond(status, data, now, out):
             self.count_response(status)
+            if status >= 200 and server.trail is not None:
+                server.trail.refused(status, now, out)
 
     def refuse(
         self,

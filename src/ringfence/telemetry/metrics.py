@@ -84,6 +84,31 @@ RESOLVER_NUMBERS = {
 BREAKER_STATES = ("closed", "open", "half_open")
 GATEWAY_STATES = ("up", "held", "down", "unresolved")
 
+RECORD_NUMBERS = {
+    "written": ("counter", "records_written", "Records written, those that wait in memory included."),
+    "bytes": ("counter", "records_bytes", "Bytes of these records."),
+    "lost": ("counter", "records_lost", "Records lost because the disk refused and the buffer was full."),
+    "faults": ("counter", "records_faults", "Records that a bug of ours kept from being made whole."),
+    "write_errors": ("counter", "records_write_errors", "Writes that the disk refused."),
+    "sync_errors": ("counter", "records_sync_errors", "fsyncs that failed."),
+    "syncs": ("counter", "records_syncs", "fsyncs done."),
+    "sync_seconds": ("counter", "records_sync_seconds", "Time spent in them."),
+    "sync_longest_seconds": ("gauge", "records_sync_longest_seconds", "The longest of them since the start."),
+    "sealed": ("counter", "records_sealed_segments", "Segments sealed."),
+    "last_sealed": (
+        "gauge",
+        "records_last_sealed_time_seconds",
+        "When the last one was sealed, Unix seconds; 0: none.",
+    ),
+    "repaired_bytes": ("gauge", "records_repaired_bytes", "Bytes of half blocks cut off at the start."),
+    "buffered_bytes": ("gauge", "records_buffered_bytes", "Bytes in memory because the disk refuses them."),
+    "buffer_limit": ("gauge", "records_buffer_limit_bytes", "Bound of these."),
+    "unsynced_bytes": ("gauge", "records_unsynced_bytes", "Bytes written and not yet safe from a power cut."),
+    "free_bytes": ("gauge", "records_free_bytes", "Room on the records' disk."),
+    "failing": ("gauge", "records_failing", "1 while records are not safe; /ready says why."),
+}
+"""Numbers of Recorder.stats(): kind, metric, help."""
+
 TRANSPORT_NUMBERS = {
     "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
     "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),
@@ -153,6 +178,7 @@ class SnapshotCollector(Collector):
             yield from _gateways(taken)
             yield from _lookups(taken["lookups"])
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
+            yield from _numbers(RECORD_NUMBERS, taken["records"])
             yield from _transports(taken["transports"])
         if self._limits is not None:
             yield from _limits(self._limits)

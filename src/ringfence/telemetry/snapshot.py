@@ -35,6 +35,7 @@ class Snapshot(TypedDict):
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
+    records: `Recorder.stats()`, empty without records.
     """
 
     node: str
@@ -54,6 +55,7 @@ class Snapshot(TypedDict):
     faults: int
     config_faults: int
     restarts: dict[str, int]
+    records: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def snapshot(
     faults: int = 0,
     config_faults: int = 0,
     restarts: Mapping[str, int] | None = None,
+    records: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -109,4 +112,5 @@ def snapshot(
         faults=faults,
         config_faults=config_faults,
         restarts=dict(restarts or {}),
+        records=records or {},
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
 from ringfence.transaction import timers as t
@@ -21,10 +23,10 @@ class ServerTransaction:
     endpoint: where answers go (§18.2.2).
     via: the top Via value with received and rport filled in, for the answers that we write.
     to_tag: the tag of the answers that we write ourselves.
-    context: what the request became; the owner's, never looked at here.
+    context: what the request became; trail: what is noted of it; both the owner's, never looked at here.
     """
 
-    __slots__ = ("context", "endpoint", "key", "request", "response", "state", "timers", "to_tag", "via")
+    __slots__ = ("context", "endpoint", "key", "request", "response", "state", "timers", "to_tag", "trail", "via")
 
     def __init__(
         self, key: Key, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
@@ -38,6 +40,7 @@ class ServerTransaction:
         self.state = TRYING
         self.response: bytes | None = None
         self.context: object | None = None
+        self.trail: Any = None
 
     def retransmitted(self, out: Effects) -> None:
         """The request came again: replay the last answer, if there is one to replay."""

@@ -1,0 +1,47 @@
+"""Who looked at whose calls: one line of JSON a look, kept beside the records."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from pathlib import Path
+
+import orjson
+
+from ringfence.records.errors import RecordsError
+from ringfence.warehouse.numbers import masked
+
+FILE = "access.log"
+
+
+def note(folder: Path, command: str, question: dict[str, str], found: int, in_full: bool) -> None:
+    """Before anything is shown. Raises RecordsError: what cannot be noted may not be seen.
+
+    question: what was asked for; its numbers are masked. in_full: whether whole numbers are shown.
+    """
+    entry = {
+        "at": round(time.time(), 3),
+        "user": _user(),
+        "uid": os.getuid(),
+        "command": command,
+        "question": {name: masked(value) for name, value in question.items()},
+        "found": found,
+        "full": in_full,
+    }
+    try:
+        descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, orjson.dumps(entry) + b"\n")
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise RecordsError(f"{folder / FILE}: a look at records must be noted: {error.strerror}") from None
+
+
+def _user() -> str:
+    """The login name; sudo's caller, where it is known."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return ""

@@ -1,0 +1,206 @@
+"""Calls of the past judged by another policy: what would change, for whom, and by which rule.
+
+A call is put together again from what its INVITE said, and read and judged by the very code that judges calls, with the
+facts that the stores gave then. A fact that nobody asked for then stays unknown: a new rule that needs it is silent.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from ringfence.config import Bundle, load_bundle
+from ringfence.records.schema import decode
+from ringfence.screening import Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
+from ringfence.sip.errors import SipError
+from ringfence.sip.message import Request, parse
+from ringfence.warehouse.library import Fields
+
+CHUNK = 2000  # records handed to a worker at once
+ALONE = 10_000  # records up to which no workers are started: they need most of a second to be ready
+EXAMPLES = 3  # records named for each change
+JUDGED = ("forward", "tag", "reject")
+KINDS: dict[str, type[Any]] = {Need.CONSENT: Consent, Need.SCORE: Score, Need.CALLER_RATE: Rate, Need.ROAMING: Roaming}
+"""What each fact is once it came; a test asks that no need is missing."""
+
+_NOT_RECORDED = Unknown("not_recorded")
+
+
+class Change(NamedTuple):
+    """What would be different. before, after: (action, reason)."""
+
+    holder: str
+    before: tuple[str, str]
+    after: tuple[str, str]
+
+
+class Outcome:
+    """What a replay found.
+
+    judged: calls; skipped: records that cannot be judged again, by why. unchanged: with the same action and reason.
+    changes: calls by change; examples: some of their records. actions: calls by (action before, action after).
+    consented: of the calls that would be tagged or rejected and were not, those whose callee had consented.
+    """
+
+    def __init__(self) -> None:
+        self.judged = 0
+        self.unchanged = 0
+        self.skipped: Counter[str] = Counter()
+        self.changes: Counter[Change] = Counter()
+        self.examples: dict[Change, list[int]] = {}
+        self.actions: Counter[tuple[str, str]] = Counter()
+        self.consented: Counter[Change] = Counter()
+
+    def merge(self, other: Outcome) -> None:
+        """Add what another worker found."""
+        self.judged += other.judged
+        self.unchanged += other.unchanged
+        self.skipped.update(other.skipped)
+        self.changes.update(other.changes)
+        self.actions.update(other.actions)
+        self.consented.update(other.consented)
+        for change, examples in other.examples.items():
+            kept = self.examples.setdefault(change, [])
+            kept += examples[: EXAMPLES - len(kept)]
+
+
+class Judge:
+    """Judges recorded decisions by one generation of settings."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._intake = Intake(bundle.numbering)
+
+    def take(self, records: Iterable[tuple[int, bytes]]) -> Outcome:
+        """All of some decisions."""
+        outcome = Outcome()
+        for sequence, body in records:
+            self._one(sequence, decode(body), outcome)
+        return outcome
+
+    def _one(self, sequence: int, fields: Fields, outcome: Outcome) -> None:
+        if fields["action"] not in JUDGED:
+            outcome.skipped["never judged"] += 1
+            return
+        trunk = self._bundle.ledger.trunks.get(fields["trunk"])
+        if trunk is None:
+            outcome.skipped["trunk is not in the new policy"] += 1
+            return
+        try:
+            request = parse(_invite(fields))
+            assert isinstance(request, Request)
+        except SipError:
+            outcome.skipped["its record was cut"] += 1
+            return
+        transport: Any = fields["transport"]
+        call = self._intake.call(request, trunk, transport, int(fields["at"]) / 1e6)
+        facts = facts_of(fields["facts"])
+        step = self._bundle.pipeline.begin(call)
+        verdict = step if isinstance(step, Verdict) else self._bundle.pipeline.finish(call, step, facts)
+        outcome.judged += 1
+        before, after = (fields["action"], fields["reason"]), (verdict.action, verdict.reason)
+        outcome.actions[before[0], after[0]] += 1
+        if before == after:
+            outcome.unchanged += 1
+            return
+        change = Change(fields["holder"], before, after)
+        outcome.changes[change] += 1
+        examples = outcome.examples.setdefault(change, [])
+        if len(examples) < EXAMPLES:
+            examples.append(sequence)
+        if before[0] == "forward" and after[0] != "forward" and not isinstance(facts.consent, Unknown):
+            outcome.consented[change] += facts.consent.granted
+
+
+def _invite(fields: Fields) -> bytes:
+    """An INVITE that says what the recorded one said."""
+    lines = [
+        f"INVITE {fields['request_uri']} SIP/2.0",
+        "Via: SIP/2.0/UDP ringfence.invalid;branch=z9hG4bKreplay",
+        f"From: {fields['from']}",
+        f"To: {fields['to']}",
+        f"Call-ID: {fields['call_id']}",
+        "CSeq: 1 INVITE",
+    ]
+    for name, field in (
+        ("P-Asserted-Identity", "asserted"),
+        ("P-Preferred-Identity", "preferred"),
+        ("Diversion", "diversion"),
+        ("Privacy", "privacy"),
+    ):
+        if fields[field]:
+            lines += [f"{name}: {value}" for value in fields[field].split("\r")]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+
+def facts_of(text: str) -> Facts:
+    """The facts as a record has them; what is not in it is unknown."""
+    values: dict[str, Any] = dict.fromkeys(map(str, KINDS), _NOT_RECORDED)
+    for part in text.split("\r") if text else ():
+        name, _, written = part.partition("=")
+        if name in KINDS:
+            value = orjson.loads(written)
+            values[name] = Unknown(value) if isinstance(value, str) else KINDS[name](*value)
+    return Facts(**values)
+
+
+_judge: Judge | None = None  # of a worker process
+
+
+def _prepare(policy: Path) -> None:
+    global _judge
+    _judge = Judge(load_bundle(policy))
+
+
+def _work(records: list[tuple[int, bytes]]) -> tuple[int, Outcome]:
+    assert _judge is not None
+    return len(records), _judge.take(records)
+
+
+def replay(
+    policy: Path,
+    records: Iterator[tuple[int, bytes]],
+    progress: Callable[[int], None] | None = None,
+    workers: int | None = None,
+) -> Outcome:
+    """Judge decisions by the settings in a file. progress: told how many are done. workers: processes; None: the cores.
+
+    Raises ConfigError for a policy with faults, RecordsError for records that cannot be read.
+    """
+    judge = Judge(load_bundle(policy))
+    total = Outcome()
+    done = 0
+    first = list(islice(records, ALONE))
+    count = workers or len(os.sched_getaffinity(0))
+    if len(first) < ALONE or count == 1:
+        for chunk in _chunks(_joined(first, records)):
+            total.merge(judge.take(chunk))
+            done += len(chunk)
+            if progress is not None:
+                progress(done)
+        return total
+    # Not forked: this process may have threads of a progress bar.
+    with multiprocessing.get_context("spawn").Pool(count, _prepare, (policy,)) as pool:
+        for size, outcome in pool.imap_unordered(_work, _chunks(_joined(first, records))):
+            total.merge(outcome)
+            done += size
+            if progress is not None:
+                progress(done)
+    return total
+
+
+def _joined(first: list[tuple[int, bytes]], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    yield from first
+    yield from rest
+
+
+def _chunks(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    while chunk := list(islice(records, CHUNK)):
+        yield chunk
