@@ -212,12 +212,12 @@ def test_facts_and_what_was_unknown(open_spool: OpenSpool) -> None:
     written = other(open_spool, rules={})
     written.stage.receive(invite(number="+862112345678", host="192.0.2.2"), OTHER_TRUNK)
     assert written.records() == []
-    written.stage.facts(Facts(Consent(True, False, 1.5), Unknown("deadline"), Rate(3, 60.0)))
+    written.stage.facts(Facts(Consent(True, None, 1.5), Unknown("deadline"), Rate(3, 60.0)))
     (record,) = written.records()
-    assert record["facts"] == 'consent=[true,false,1.5]\rscore="deadline"\rcaller_rate=[3,60.0]'
+    assert record["facts"] == 'consent=[true,null,1.5,null]\rscore="deadline"\rcaller_rate=[3,60.0]'
     assert record["unknown"] == "score"
     written.stage.receive(invite(number="+862112345678", host="192.0.2.2", call_id="2", branch="z9hG4bK2"), OTHER_TRUNK)
-    written.stage.facts(Facts(Consent(False, True), Score(1.0), Rate(4, 60.0)))
+    written.stage.facts(Facts(Consent(False, "everybody"), Score(1.0), Rate(4, 60.0)))
     assert (written.records()[-1]["action"], written.records()[-1]["status"]) == ("reject", "603")
 
 

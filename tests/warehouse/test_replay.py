@@ -74,8 +74,8 @@ def test_the_facts_of_then_are_the_facts(history: History, tmp_path: Path) -> No
     stage.engine.gateways_changed()
     for number, facts in enumerate(
         (
-            Facts(Consent(True, False), Score(0.0), Rate(500, 3600.0)),
-            Facts(Consent(False, False), Score(0.0), Rate(1, 3600.0)),
+            Facts(Consent(True), Score(0.0), Rate(500, 3600.0)),
+            Facts(Consent(False), Score(0.0), Rate(1, 3600.0)),
             Facts(Unknown("deadline"), Score(0.0), Rate(1, 3600.0)),
         )
     ):
