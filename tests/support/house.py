@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -43,8 +44,8 @@ class House:
     def write(self, change: Callable[[str], str] = lambda text: text) -> None:
         """The sample's text, changed, as the configuration."""
         text = SAMPLE.read_text()
-        for old, new in self.ports.items():
-            text = text.replace(f":{old}", f":{new}").replace(f"port: {old}", f"port: {new}")
+        # In one pass: a new port may begin as another old one does.
+        text = re.sub(r"(:|port: )(\d+)\b", lambda found: found[1] + str(self.ports.get(int(found[2]), found[2])), text)
         text = text.replace("numbers/callcentre.csv", str(SAMPLE.parent / "numbers/callcentre.csv"))
         text = text.replace("data_directory: ../data", "data_directory: data")
         text = text.replace("#token_file: secrets/control.token", "token_file: token")
