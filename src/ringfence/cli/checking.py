@@ -27,15 +27,7 @@ def check(
     try:
         bundle = load_bundle(file)
     except ConfigError as error:
-        if json:
-            faults = [
-                {"file": fault.file, "line": fault.line, "path": fault.path, "message": fault.message}
-                for fault in error.faults
-            ]
-            output.as_json({"valid": False, "faults": faults})
-        else:
-            for fault in error.faults:
-                output.line(str(fault))
+        output.faults(error.faults, json)
         raise typer.Exit(CONFIG) from None
     running = asyncio.run(running_generation(bundle.settings))
     _warn_of_store(bundle.settings)

@@ -31,15 +31,7 @@ def check(
     try:
         plan = checked_plan(file).plan
     except ConfigError as error:
-        if json:
-            faults = [
-                {"file": fault.file, "line": fault.line, "path": fault.path, "message": fault.message}
-                for fault in error.faults
-            ]
-            output.as_json({"valid": False, "faults": faults})
-        else:
-            for fault in error.faults:
-                output.line(str(fault))
+        output.faults(error.faults, json)
         raise typer.Exit(CONFIG) from None
     summary = {
         "plan": plan.plan, "country": plan.country, "date": plan.date.isoformat(), "classes": len(plan.classes),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ringfence.config.faults import Fault
 
 COLOURS = {"forward": "green", "tag": "yellow", "reject": "red"}
 
@@ -29,6 +32,16 @@ def as_json(value: Any) -> None:
     import orjson
 
     line(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def faults(found: Sequence[Fault], json: bool) -> None:
+    """Every fault of an operator's file: a line each, or one JSON document."""
+    if not json:
+        for fault in found:
+            line(str(fault))
+        return
+    told = [{"file": each.file, "line": each.line, "path": each.path, "message": each.message} for each in found]
+    as_json({"valid": False, "faults": told})
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
