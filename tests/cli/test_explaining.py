@@ -38,14 +38,14 @@ def explained(ringfence: Ringfence, *arguments: object) -> dict[str, Any]:
 
 
 MISMATCH = ("--from", "+442079460001", "--pai", "+442079460002")
-CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
+CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "601")
 
 
 @pytest.mark.parametrize(
     ("trunk", "arguments", "action", "reason", "status"),
     [
         ("bank", ("--from", "+861000000101"), "forward", "", None),
-        ("bank", ("--from", "+862200000001"), "reject", "caller_authorised.not_granted", 403),
+        ("bank", ("--from", "+862200000001"), "reject", "caller_authorised.unknown_holder", 403),
         ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
@@ -57,7 +57,7 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
         ("carrier", ("--from", "+442079460001", "--score", "65"), "tag", "harassment_score.elevated", None),
         ("carrier", ("--from", "+442079460001", "--score", "80"), "reject", "harassment_score.high", 608),
         ("callcentre", CROWDED, "tag", "rate.over_limit", None),
-        ("bank", ("--from", "+861000000101", "--attempts", "301"), "forward", "", None),
+        ("bank", ("--from", "+861000000101", "--attempts", "601"), "forward", "", None),
     ],
 )  # fmt: skip
 def test_the_verdict_on_given_facts(
@@ -76,13 +76,14 @@ def says(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> None:
-    answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "301")
+    answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "601")
     assert says(answer) == {
-        "emergency": "silent", "caller_number": "silent", "caller_authorised": "silent",
+        "emergency": "silent", "caller_number": "silent", "suffix_subletting": "silent",
+        "caller_authorised": "silent", "grant_validity": "silent", "grant_scope": "silent",
         "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
-    assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "301 calls in 3600 s")
+    assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "601 calls in 3600 s")
     assert answer["verdict"]["points"] == 0
     assert answer["facts"]["score"] == {"unknown": "not_given"}
     assert answer["call"]["caller"]["number"] == "+861000000101"
@@ -98,12 +99,12 @@ def test_an_emergency_call_asks_nobody_else(ringfence: Ringfence) -> None:
 def test_a_rejected_call_asks_no_store(ringfence: Ringfence) -> None:
     answer = explained(ringfence, "--trunk", "callcentre", "--from", "+862200000001", *CALLEE, "--live")
     assert says(answer)["consent"] == "not asked: settled before"
-    assert answer["response"]["headers"][-1] == "P-Ringfence-Reason: caller_authorised.not_granted"
+    assert answer["response"]["headers"][-1] == "P-Ringfence-Reason: caller_authorised.unknown_holder"
 
 
 def test_a_rule_that_is_off_says_so(ringfence: Ringfence, tmp_path: Path) -> None:
     file = tmp_path / "off.yaml"
-    text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+    text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
     file.write_text(text.replace("      mode: observe\n", "      mode: off\n"))
     done = ringfence("explain", "--json", "--config", file, "--trunk", "bank", "--from", "+861000000101", *CALLEE)
     assert says(json.loads(done.out))["rate"] == "off"
@@ -135,7 +136,7 @@ def test_a_message_file_with_any_line_ends(ringfence: Ringfence, tmp_path: Path,
     file = tmp_path / "invite.sip"
     file.write_bytes(text.encode())
     answer = explained(ringfence, "--trunk", "bank", file)
-    assert answer["verdict"]["reason"] == "caller_authorised.not_granted"
+    assert answer["verdict"]["reason"] == "caller_authorised.unknown_holder"
     assert answer["call"]["callee"]["number"] == "+861000005001"
 
 
@@ -186,7 +187,7 @@ class TestLive:
 
     def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
         file = tmp_path / "lenient.yaml"
-        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
         heavy, light = "points: 100\n      compare", "points: 0\n      compare"
         assert heavy in text
         file.write_text(text.replace(heavy, light))

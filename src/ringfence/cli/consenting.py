@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from ringfence.cli import output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-
-if TYPE_CHECKING:
-    from ringfence.config import Settings
 
 EVERY_HOLDER = "*"
 
@@ -37,7 +36,7 @@ def add(
     end = None if until is None else end_of(until)
     settings = open_settings(config)
     number = comparable(settings, callee)
-    _warn_of_stranger(settings, holder)
+    _warn_of_stranger(config, holder)
     with open_store(settings) as store:
         store.consent_add(number, holder, end)
     output.line(f"{number} consents to calls of {holder}, {_until(end)}")
@@ -55,7 +54,7 @@ def refuse(
     settings = open_settings(config)
     number = comparable(settings, callee)
     if holder != EVERY_HOLDER:
-        _warn_of_stranger(settings, holder)
+        _warn_of_stranger(config, holder)
     with open_store(settings) as store:
         store.refuse(number, holder)
     output.line(f"{number} refuses calls of {_whom(holder)}")
@@ -139,8 +138,17 @@ def _whom(holder: str) -> str:
     return "everybody" if holder == EVERY_HOLDER else holder
 
 
-def _warn_of_stranger(settings: Settings, holder: str) -> None:
+def _warn_of_stranger(config: Path, holder: str) -> None:
     """A misspelt holder would be recorded and never asked for."""
-    holders = sorted({trunk.holder for trunk in settings.trunks})
-    if holder not in holders:
-        output.complain(f"warning: no trunk has the holder {holder!r}; there are: {', '.join(holders) or 'none'}")
+    from ringfence.cli.rules import MAX_NAMED
+    from ringfence.config import load_bundle
+
+    holders = [each["name"] for each in load_bundle(config).ledger.holders()]
+    if holder in holders:
+        return
+    if len(holders) > MAX_NAMED:
+        holders = difflib.get_close_matches(holder, holders, n=3)
+        known = f"the nearest: {', '.join(holders)}" if holders else "none is like it"
+    else:
+        known = f"there are: {', '.join(holders) or 'none'}"
+    output.complain(f"warning: no trunk has the holder {holder!r}; {known}")

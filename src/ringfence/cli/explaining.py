@@ -45,6 +45,7 @@ def explain(
     """Judge a call without making it; the verdict with every finding."""
     from ringfence.cli.judging import judged
     from ringfence.cli.live import filled
+    from ringfence.cli.rules import no_trunk
     from ringfence.config import load_bundle
     from ringfence.screening import Intake
 
@@ -54,7 +55,7 @@ def explain(
     request = _read(message) if message else _invite(caller or "", callee or "", pai, private)
     bundle = load_bundle(config)
     if trunk not in bundle.ledger.trunks:
-        raise typer.BadParameter(f"no trunk {trunk}; there are: {', '.join(sorted(bundle.ledger.trunks))}")
+        raise typer.BadParameter(no_trunk(trunk, bundle.ledger.trunks))
     call = Intake(bundle.numbering).call(request, bundle.ledger.trunks[trunk], "udp", time.time())
     given = _given(bundle, consent, score, attempts)
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from ringfence.config.faults import Location
+from ringfence.config.faults import Fault, Location
 from ringfence.config.paths import every_path
 from ringfence.config.settings import Settings
 from ringfence.errors import RingfenceError
+from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
 from ringfence.sip.uri import parse_uri
 from ringfence.transport.settings import ListenerSettings
@@ -52,6 +53,10 @@ def _files(settings: Settings) -> Iterator[Finding]:
     for location, path in every_path(settings):
         if location == ("data_directory",):
             continue
+        if location == ("ledger", "folder"):
+            if not path.is_dir():
+                yield location, f"{path}: no such folder"
+            continue
         if not path.is_file():
             yield location, f"{path}: no such file"
         elif not os.access(path, os.R_OK):
@@ -82,12 +87,24 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
             known = ", ".join(sorted(settings.gateways))
             yield ("trunks", position, "gateways"), f"no gateway group {trunk.gateways}; there are: {known}"
         for place, source in enumerate(trunk.sources):
-            reason = _unreachable(source, settings.listeners)
+            reason = unreachable(source, settings.listeners)
             if reason:
                 yield ("trunks", position, "sources", place), reason
 
 
-def _unreachable(source: SourceSettings, listeners: tuple[ListenerSettings, ...]) -> str:
+def ledger_faults(settings: Settings, ledger: Ledger) -> Iterator[Fault]:
+    """What the other parts of the settings have against trunks of the ledger's files."""
+    known = ", ".join(sorted(settings.gateways))
+    for trunk, (name, _, file, line, path) in zip(ledger.profiles, ledger.facts["origins"], strict=True):
+        if file and trunk.gateways not in settings.gateways:
+            yield Fault(file, line, path, f"trunk {name}: no gateway group {trunk.gateways}; there are: {known}")
+    for said, file, line, path in ledger.facts["reach"]:
+        reason = unreachable(SourceSettings.model_validate(said), settings.listeners)
+        if reason:
+            yield Fault(file, line, path, reason)
+
+
+def unreachable(source: SourceSettings, listeners: tuple[ListenerSettings, ...]) -> str:
     """Why no call can come from this source; "" when one can."""
     if source.certificate is not None:
         asks = any(listener.tls is not None and listener.tls.client_ca is not None for listener in listeners)
