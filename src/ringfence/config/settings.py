@@ -57,7 +57,7 @@ class Settings(Frozen):
     )
     trunks: tuple[TrunkSettings, ...] = Field(
         (),
-        description="who may send calls, and which numbers they may show; for small installations, or beside the ledger",
+        description="who may send calls and which numbers they may show; for small installations, or beside the ledger",
     )
     numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
     screening: ScreeningSettings = Field(

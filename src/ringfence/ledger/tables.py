@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -82,7 +82,9 @@ def read_into(draft: Draft, table: str, file: str, data: Buffer) -> None:
 
 
 class Reader:
-    """Takes the lines of a small table."""
+    """Takes the lines of a small table. columns: of fields whose model calls them otherwise."""
+
+    columns: Mapping[str, str] = {}
 
     def __init__(self, draft: Draft, file: str) -> None:
         self.draft = draft
@@ -99,30 +101,29 @@ class Reader:
     def refuse(self, row: TableRow, error: ValidationError) -> None:
         """What a model has against a line's fields."""
         for fault in error.errors(include_url=False, include_context=False):
-            names = [str(part) for part in fault["loc"]]
-            name = _COLUMN_OF.get(names[-1], names[-1]) if names else ""
+            names = [self.columns.get(str(part), str(part)) for part in fault["loc"] if isinstance(part, str)]
             message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            column = next((each for each in (*reversed(names), name) if each in row.values), name)
-            said = f"{column}: {message}" if column else message
-            self.draft.fault(self.place(row, column or "\0"), said)
+            if fault["type"] == "missing":
+                message = "missing"
+            column = next((each for each in reversed(names) if each in row.values), names[-1] if names else "")
+            self.draft.fault(self.place(row, column), f"{column}: {message}" if column else message)
 
 
-_COLUMN_OF = {"from_": "from"}
+CONTRACT = {
+    "number": "contract", "valid_from": "contract_from", "valid_until": "contract_until",
+    "calls_per_hour": "calls_per_hour", "sanctions": "sanctions",
+}  # fmt: skip
+"""Clauses of a contract with the columns that they stand in."""
 
 
 class HoldersReader(Reader):
     """holders.csv."""
 
+    columns = CONTRACT
+
     def take(self, row: TableRow) -> None:
         values = dict(row.values)
-        contract = {
-            name: values.pop(column)
-            for name, column in (
-                ("number", "contract"), ("valid_from", "contract_from"), ("valid_until", "contract_until"),
-                ("calls_per_hour", "calls_per_hour"), ("sanctions", "sanctions"),
-            )
-            if column in values
-        }  # fmt: skip
+        contract = {name: values.pop(column) for name, column in CONTRACT.items() if column in values}
         try:
             holder = Holder.model_validate({**values, "contract": contract})
         except ValidationError as error:
