@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from ringfence.cli import calling, checking, consenting, explaining, scoring, serving, showing
+from ringfence.cli import calling, checking, consenting, explaining, ledgering, scoring, serving, showing
 
 app = typer.Typer(
     name="ringfence",
@@ -22,6 +22,7 @@ app.command("check")(checking.check)
 app.command("call")(calling.call)
 app.command("explain")(explaining.explain)
 app.add_typer(consenting.app, name="consent")
+app.add_typer(ledgering.app, name="ledger")
 app.add_typer(scoring.app, name="score")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)

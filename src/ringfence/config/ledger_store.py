@@ -24,7 +24,8 @@ from ringfence.config.files import Files
 from ringfence.config.ledger_files import digest_of, read_folder
 from ringfence.config.settings import Settings
 from ringfence.ledger import Ledger, LedgerFault
-from ringfence.ledger.build import NO_DIGEST, Compiled, Progress, build, draft_of
+from ringfence.ledger.build import NO_DIGEST, Compiled, Folder, Progress, build, draft_of
+from ringfence.ledger.documents import ReadFile
 from ringfence.ledger.faults import Place
 from ringfence.ledger.snapshot import Snapshot, SnapshotError, written
 from ringfence.numbering import Numbering
@@ -51,17 +52,38 @@ def silent(what: str, part: float) -> None:
     """Progress that nobody looks at."""
 
 
+class Altered(Protocol):
+    """A ledger's folder as it would be with something changed."""
+
+    def folder(self, settings: Settings, files: Files) -> Folder:
+        """What it would hold."""
+        ...
+
+    def read(self, read: ReadFile) -> ReadFile:
+        """A reader of its files."""
+        ...
+
+
 def compile_here(
-    settings: Settings, numbering: Numbering, base_dir: Path, files: Files, progress: Progress = silent
+    settings: Settings,
+    numbering: Numbering,
+    base_dir: Path,
+    files: Files,
+    progress: Progress = silent,
+    altered: Altered | None = None,
 ) -> Compiled:
     """The ledger compiled in this process. Raises LedgerError or ConfigError."""
-    folder = settings.ledger.folder
+    folder = None
+    if altered is not None:
+        folder = altered.folder(settings, files)
+    elif settings.ledger.folder is not None:
+        folder = read_folder(settings.ledger.folder, files)
     draft = draft_of(
         settings.trunks,
         numbering,
         base_dir,
-        files.read,
-        None if folder is None else read_folder(folder, files),
+        files.read if altered is None else altered.read(files.read),
+        folder,
         utc_offset=settings.ledger.utc_offset,
         progress=progress,
     )
@@ -71,11 +93,12 @@ def compile_here(
 class Here:
     """Everything in this process and in its memory, nothing on disk: for commands that only look."""
 
-    def __init__(self, progress: Progress = silent) -> None:
+    def __init__(self, progress: Progress = silent, altered: Altered | None = None) -> None:
         self._progress = progress
+        self._altered = altered
 
     def __call__(self, settings: Settings, numbering: Numbering, base_dir: Path, generation: int, files: Files) -> Made:
-        made = compile_here(settings, numbering, base_dir, files, self._progress)
+        made = compile_here(settings, numbering, base_dir, files, self._progress, self._altered)
         return Ledger(generation, Snapshot(b"".join(written(made.sections, made.facts, NO_DIGEST)))), made.late
 
 

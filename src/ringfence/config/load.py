@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ringfence.config.checks import findings, ledger_faults
@@ -62,15 +62,18 @@ def load_bundle(
     files: Files | None = None,
     environ: Mapping[str, str] = os.environ,
     make_ledger: MakeLedger | None = None,
+    change: Callable[[Settings], Settings] | None = None,
 ) -> Bundle:
     """Settings, ledger and rules, all of them or none.
 
-    files: learns what was read. make_ledger: by which way the ledger comes, see `ledger_store`.
+    files: learns what was read. make_ledger: by which way the ledger comes, see `ledger_store`. change: what is
+    otherwise than the file says, for who asks what would be.
     Raises ConfigError with every fault: first those within parts of the file; when there are none, those between its
     parts and in the ledger's files.
     """
     files = files or Files()
     settings, source = read_settings(path, files, environ)
+    settings = settings if change is None else change(settings)
     faults = _cross_faults(settings, source)
     numbering = Numbering(settings.numbering)
     make = make_ledger or Stored(path, environ)
@@ -109,10 +112,16 @@ def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
     return [source.fault(location, message) for location, message in findings(settings)]
 
 
+def plain_fault(fault: LedgerFault) -> Fault:
+    """A fault in the ledger's own files."""
+    place = fault.place
+    return Fault(place.file, place.line, place.path, fault.message, place.column)
+
+
 def fault_of(fault: LedgerFault, source: Source) -> Fault:
     """A fault of the ledger, which may lie in the settings, in a number file that they name, or in its own files."""
     place = fault.place
     if not place.location:
-        return Fault(place.file, place.line, place.path, fault.message, place.column)
+        return plain_fault(fault)
     at = source.fault(place.location, fault.message)
     return Fault(place.file, place.line, at.path, fault.message, place.column) if place.file else at

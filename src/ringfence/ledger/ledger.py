@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import orjson
@@ -177,15 +178,19 @@ class Ledger:
         for place in range(len(self._holders)):
             yield orjson.loads(self._holders[place])
 
-    def rows(self) -> Iterator[tuple[int, int, int]]:
-        """Every range: lowest and highest number, packed, and its cover."""
+    def bounds(self) -> Iterator[tuple[int, int]]:
+        """Every bound, a packed number, with the cover from there on; 0 for none."""
         at, _ = self.snapshot.place("bounds")
         view, count = self.snapshot.view, self._bounds
-        bounds = view[at : at + 8 * count].cast("q")
-        covers = view[at + 8 * count : at + 12 * count].cast("I")
-        for place, cover in enumerate(covers):
+        yield from zip(
+            view[at : at + 8 * count].cast("q"), view[at + 8 * count : at + 12 * count].cast("I"), strict=True
+        )
+
+    def rows(self) -> Iterator[tuple[int, int, int]]:
+        """Every range: lowest and highest number, packed, and its cover."""
+        for (low, cover), (end, _) in pairwise(self.bounds()):
             if cover:
-                yield bounds[place], bounds[place + 1] - 1, cover
+                yield low, end - 1, cover
 
 
 def _span(said: dict[str, Any]) -> tuple[float, float]:

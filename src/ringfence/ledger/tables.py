@@ -59,7 +59,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "grants": ("trunk", f"set|{FORMS}"),
 }
 
-_file_name = re.compile(r"(" + "|".join(TABLES) + r")(?:[.-][A-Za-z0-9._-]+)?\.csv").fullmatch
+_file_name = re.compile(r"(" + "|".join(TABLES) + r")(?:[.-][^/]+)?\.csv").fullmatch
 
 
 def table_of(file_name: str) -> str | None:
