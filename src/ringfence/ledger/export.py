@@ -77,7 +77,7 @@ class _Rest:
             out.line("holders", row)
 
     def trunk(self, trunk: TrunkEntry, out: _Tables) -> None:
-        """To the table, unless it has rules of its own, or says that something is empty: there that is as good as silent."""
+        """To the table, unless it has rules of its own, or says that something is empty, which no table can."""
         said = trunk.model_dump(mode="json", exclude_unset=True, exclude={"numbers", "sources"})
         if said.get("rules") or any(value in ("", None) for value in said.values()) or not _fits(said):
             self.trunks.append(said)

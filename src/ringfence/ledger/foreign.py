@@ -29,7 +29,7 @@ def converted(
 def _lines(text: str, file: str, table: str, columns: Mapping[str, str], separator: str) -> Iterator[str]:
     kept: list[int] = []
     width = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             yield "\n"
             continue
