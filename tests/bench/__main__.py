@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, parse, store
+from tests.bench import figures, ledger, parse, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -45,6 +45,8 @@ def main() -> int:
                 print(f"bench: {subject.name} done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
+        if _wanted("ledger", arguments):
+            found += ledger.measure(bench.generator, folder / "ledger", arguments.ranges)
     figures.write(found, arguments.output)
     print(figures.table(found))
     return int(failed)
@@ -54,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
+    parser.add_argument("--ranges", type=int, default=ledger.RANGES, help="ranges of the ledger (default 5 million)")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     return parser.parse_args()
 

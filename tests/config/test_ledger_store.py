@@ -60,9 +60,7 @@ class TestLarge:
         path = ledgers.write(tmp_path, {"grants.csv": "trunk,number\nbank,x\n", "more.yaml": "trunks: [{name: x}]\n"})
         with pytest.raises(ConfigError) as raised:
             stored(path)
-        assert [str(fault).replace(f"{tmp_path}/", "") for fault in raised.value.faults][0].startswith(
-            "ledger/more.yaml:1: trunks[0]."
-        )
+        assert str(raised.value.faults[0]).startswith(f"{tmp_path}/ledger/more.yaml:1: trunks[0].")
         (tmp_path / "ledger/more.yaml").unlink()
         with pytest.raises(ConfigError, match=r"grants\.csv:2:6: not a number") as raised:
             stored(path)

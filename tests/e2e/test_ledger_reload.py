@@ -55,7 +55,16 @@ def test_calls_go_on_while_the_ledger_is_exchanged(ringfence_daemon: Start, tmp_
 
     def calls() -> None:
         try:
-            play(sipp, tmp_path / "during", ends, Side("uac_basic"), Side("uas_basic"), calls=CALLS, rate=RATE, number=OWN)
+            play(
+                sipp,
+                tmp_path / "during",
+                ends,
+                Side("uac_basic"),
+                Side("uas_basic"),
+                calls=CALLS,
+                rate=RATE,
+                number=OWN,
+            )
         except BaseException as error:
             failed.append(error)
 

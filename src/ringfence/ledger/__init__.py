@@ -4,6 +4,6 @@ from ringfence.ledger.build import build_ledger
 from ringfence.ledger.faults import LedgerError, LedgerFault
 from ringfence.ledger.ledger import Ledger, Trunk
 from ringfence.ledger.settings import TrunkSettings
-from ringfence.ledger.terms import Standing
+from ringfence.ledger.standing import Standing
 
 __all__ = ["Ledger", "LedgerError", "LedgerFault", "Standing", "Trunk", "TrunkSettings", "build_ledger"]

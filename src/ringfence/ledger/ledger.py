@@ -16,11 +16,12 @@ from ringfence.ledger.intervals import RECORD
 from ringfence.ledger.settings import SourceSettings, TrunkKind
 from ringfence.ledger.snapshot import Records, Snapshot
 from ringfence.ledger.sources import Sources
-from ringfence.ledger.terms import FOREVER, NOWHERE, Purpose, Standing, Terms, Title
+from ringfence.ledger.standing import NOWHERE, Standing
+from ringfence.ledger.terms import FOREVER, Purpose, Terms, Title
 from ringfence.sip.address import Transport
 
-MAX_MADE = 20_000  # trunks kept as objects; beyond that all are made anew when asked for, which costs 10 µs each
-MAX_KEPT = 4_096  # standings kept a trunk: a caller that tries many numbers makes us forget, not grow
+MAX_MADE = 2_048  # trunks kept as objects beside those that endpoints hold; making one anew costs some 10 µs
+MAX_KEPT = 8_192  # standings kept: a caller that tries many numbers makes us forget, not grow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,31 +53,22 @@ class Trunk:
     calls_per_hour: int | None = None
     rules: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     grants: Mapping[int, tuple[Terms, ...]] = field(default_factory=dict)
-    _kept: dict[int, Standing] = field(default_factory=dict)
 
     def standing(self, value: str) -> Standing:
         """What the ledger says of a number on this trunk; value: as `Number.value` has it."""
-        cover = self.ledger.find(value)
+        ledger = self.ledger
+        cover = ledger.find(value)
         if cover == 0:
             return NOWHERE
-        standing = self._kept.get(cover)
-        return self._look(cover) if standing is None else standing
-
-    def _look(self, cover: int) -> Standing:
-        terms: tuple[Terms, ...] = ()
-        titles: tuple[Title, ...] = ()
-        holders: tuple[str, ...] = ()
-        for bag in self.ledger.bags_of(cover):
-            terms += self.grants.get(bag, ())
-            said = self.ledger.bag(bag)
-            if isinstance(said, Title):
-                titles += (said,)
-            if said.holder not in holders:
-                holders += (said.holder,)
-        standing = Standing(terms, titles, holders, self.holder)
-        if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
-        self._kept[cover] = standing
+        kept = ledger.kept
+        standing = kept.get((self, cover))
+        if standing is None:
+            terms: tuple[Terms, ...] = ()
+            for bag in ledger.bags_of(cover):
+                terms += self.grants.get(bag, ())
+            if len(kept) >= MAX_KEPT:
+                kept.clear()
+            standing = kept[self, cover] = Standing(ledger, cover, self.holder, terms)
         return standing
 
 
@@ -92,8 +84,10 @@ class Grantees:
 class Ledger:
     """All trunks of one generation of settings, read in place from a snapshot."""
 
-    __slots__ = ("_bags", "_bounds", "_covers", "_covers_ends", "_holders", "_made", "_names", "_records", "_sources",
-                 "_terms", "facts", "find", "generation", "profiles", "ranges", "snapshot", "trunks")  # fmt: skip
+    __slots__ = (
+        "_bags", "_bounds", "_covers", "_covers_ends", "_holders", "_made", "_names", "_records", "_sources", "_terms",
+        "facts", "find", "generation", "kept", "profiles", "ranges", "snapshot", "trunks",
+    )  # fmt: skip
 
     def __init__(self, generation: int, snapshot: Snapshot) -> None:
         """generation: number of the settings this was made from."""
@@ -113,6 +107,7 @@ class Ledger:
         self._sources = Sources(snapshot)
         self._terms = [terms_from(each) for each in snapshot.facts["terms"]]
         self._made: dict[int, Trunk] = {}
+        self.kept: dict[tuple[Trunk, int], Standing] = {}
         self.profiles = [
             Trunk(name="", holder="", ledger=self, profile=number, **said)
             for number, said in enumerate(snapshot.facts["profiles"])

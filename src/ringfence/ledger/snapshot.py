@@ -49,10 +49,10 @@ def written(sections: Sequence[Section], facts: dict[str, Any], digest: bytes) -
     for name, pieces in sections:
         size = places[name][1]
         body += [*pieces, bytes(_padded(size) - size)]
-    checksum = 0
+    total = _HEAD.size + len(directory) + at
+    checksum = _begun(len(directory), total)
     for piece in body:
         checksum = zlib.crc32(piece, checksum)
-    total = _HEAD.size + len(directory) + at
     yield _HEAD.pack(MAGIC, VERSION, len(directory), total, checksum, digest)
     yield from body
 
@@ -78,7 +78,7 @@ class Snapshot:
             raise SnapshotError("no ledger snapshot of this version")
         if total != len(view) or directory > total - _HEAD.size:
             raise SnapshotError("a ledger snapshot that was cut short")
-        if _checksum(view[_HEAD.size :]) != checksum:
+        if _checksum(view[_HEAD.size :], _begun(directory, total)) != checksum:
             raise SnapshotError("a damaged ledger snapshot")
         start = _HEAD.size + directory
         said = orjson.loads(view[_HEAD.size : start])
@@ -98,8 +98,12 @@ class Snapshot:
         return self.view[at : at + size]
 
 
-def _checksum(view: memoryview[int]) -> int:
-    checksum = 0
+def _begun(directory: int, total: int) -> int:
+    """The checksum over what the head says of the sizes."""
+    return zlib.crc32(struct.pack("=IQ", directory, total))
+
+
+def _checksum(view: memoryview[int], checksum: int) -> int:
     for at in range(0, len(view), _CHUNK):
         checksum = zlib.crc32(view[at : at + _CHUNK], checksum)
     return checksum

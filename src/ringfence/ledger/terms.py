@@ -9,11 +9,6 @@ FOREVER = float("inf")
 Purpose = Literal["service", "marketing", "notification", "verification", "internal"]
 Direction = Literal["originate", "receive"]
 
-HELD_HERE = "held_not_granted"
-HELD_ELSEWHERE = "held_by_another"
-UNKNOWN = "unknown_holder"
-OUTCOMES = (HELD_HERE, HELD_ELSEWHERE, UNKNOWN)
-
 
 class Terms(NamedTuple):
     """Under which terms a trunk may show a number.
@@ -37,25 +32,3 @@ class Title(NamedTuple):
     certificate: str = ""
     since: float = 0.0
     until: float = FOREVER
-
-
-class Standing:
-    """A number on a trunk; shared between calls, so never changed after it was made.
-
-    terms: every grant of the number to the trunk; none: it may not show it. titles: whose number it is.
-    outcome: for traceback: "" where granted, else who holds it: the trunk's own holder (HELD_HERE), somebody else that
-    the ledger knows (HELD_ELSEWHERE), or nobody (UNKNOWN). holders: who holds it, or shows it by a grant.
-    """
-
-    __slots__ = ("granted", "holders", "outcome", "terms", "titles")
-
-    def __init__(self, terms: tuple[Terms, ...], titles: tuple[Title, ...], holders: tuple[str, ...], own: str) -> None:
-        self.terms = terms
-        self.titles = titles
-        self.holders = holders
-        self.granted = bool(terms)
-        self.outcome = "" if terms else HELD_HERE if own in holders else HELD_ELSEWHERE if holders else UNKNOWN
-
-
-NOWHERE = Standing((), (), (), "")
-"""Of a number that the ledger does not know."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ringfence.ledger import Standing, Trunk
 from ringfence.ledger.settings import TrunkKind
-from ringfence.ledger.terms import OUTCOMES
+from ringfence.ledger.standing import OUTCOMES
 from ringfence.screening.call import Call
 from ringfence.screening.facts import Facts
 from ringfence.screening.rule import Finding, Mode, Refusal, Rule, RuleSettings
