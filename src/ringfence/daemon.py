@@ -16,7 +16,9 @@ from typing import Any
 
 import structlog
 
+from ringfence.config.files import Files
 from ringfence.config.keys import digest_key, route_key
+from ringfence.config.ledger_store import Stored, silent
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
 from ringfence.control.channel import ChannelServer
@@ -27,6 +29,8 @@ from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import build_groups
+from ringfence.ledger.build import Progress
+from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.runner import Runner
@@ -38,13 +42,22 @@ from ringfence.transport.transports import Transports
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
 CHANNEL = "control.sock"
+MAX_LATE = 20  # expired certificates and contracts that one load logs
 _dice = random.SystemRandom().random
 _log = structlog.get_logger(__name__)
 
 
-def serve(path: Path) -> None:
+def load(path: Path, progress: Progress = silent) -> Reloader:
+    """The configuration in force and its successors. progress: told how far a large ledger is. Raises ConfigError."""
+
+    def read(files: Files, generation: int) -> Bundle:
+        return load_bundle(path, generation, files, make_ledger=Stored(path, progress=progress))
+
+    return Reloader(read)
+
+
+def serve(reloader: Reloader) -> None:
     """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start."""
-    reloader = Reloader(lambda files, generation: load_bundle(path, generation, files))
     configure(reloader.current.settings.logging)
     asyncio.run(Daemon(reloader).run())
 
@@ -142,6 +155,7 @@ class Daemon:
             gc.collect()
             gc.freeze()
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
+            _tell_late(bundle)
             await self._stop.wait()
             await self._finish_calls(runner.engine)
             await runner.stop()
@@ -202,6 +216,7 @@ class Daemon:
         self._lookups.use_window(bundle.pipeline.rate_window)
         self._runner.adopt(policy_of(bundle))
         _log.info("reloaded", generation=bundle.generation)
+        _tell_late(bundle)
 
     # -- stop -------------------------------------------------------------------------------------------------
 
@@ -277,8 +292,17 @@ class Daemon:
         )
 
 
+def _tell_late(bundle: Bundle) -> None:
+    """What a day that has come made invalid: its calls are refused, and somebody should know before they complain."""
+    for fault in bundle.late[:MAX_LATE]:
+        _log.warning("over", what=str(fault))
+    if len(bundle.late) > MAX_LATE:
+        _log.warning("over", what=f"and {len(bundle.late) - MAX_LATE} more: ringfence check names all")
+
+
 def _tables(engine: Engine) -> list[Table]:
     state = engine.state
+    ledger = state.policy.ledger
     limits = state.policy.sip.limits
     refused = state.counters.refused_locally.get(503, 0)
     return [
@@ -286,6 +310,8 @@ def _tables(engine: Engine) -> list[Table]:
         {"name": "dialogs", "size": len(state.dialogs), "limit": state.dialogs.limit, "shed": state.dialogs.shed},
         {"name": "screening", "size": len(engine.screen), "limit": state.transactions.limit, "shed": 0},
         {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": 0},
+        {"name": "ledger_trunks", "size": ledger.made, "limit": MAX_MADE, "shed": ledger.shed_trunks},
+        {"name": "ledger_standings", "size": len(ledger.kept), "limit": MAX_KEPT, "shed": ledger.shed_standings},
     ]
 
 

@@ -91,7 +91,7 @@ def _look_ups(config: Path, snapshot: Path, ranges: int) -> list[Figure]:
     dice = random.Random(2)
     numbers = [big_ledger.number_of(dice.randrange(ranges)) for _ in range(_LOOPS)]
     strangers = [f"+86{dice.randrange(15_000_000_000, 19_000_000_000)}" for _ in range(_LOOPS)]
-    trunk = ledger.trunk(len(ledger.trunks) // 2)
+    trunk = next(each for each in ledger.trunks.values() if each.numbers > 1)
     granted = [low for low, _, cover in ledger.rows() if trunk.grants.keys() & set(ledger.bags_of(cover))]
     own = [unpack(granted[dice.randrange(len(granted))]) for _ in range(_LOOPS)]
     hosts = [f"10.{each >> 16 & 255}.{each >> 8 & 255}.{each & 255}" for each in range(len(ledger.trunks) - 1)]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.fuzz.ledger_targets import LEDGER_TARGETS
+
 from ringfence.sip import headers as h
 from ringfence.sip.errors import SipError
 from ringfence.sip.framing import Ping, StreamFramer, Unframeable
@@ -118,4 +120,5 @@ def _frames(stream: bytes, step: int) -> tuple[list[bytes | Ping], str]:
     return frames, ""
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"message": message, "uri": uri, "framer": framer}
+SIP_TARGETS: dict[str, Callable[[bytes], None]] = {"message": message, "uri": uri, "framer": framer}
+TARGETS = SIP_TARGETS | LEDGER_TARGETS

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import SIP_TARGETS as TARGETS
 from tests.support.torture import corpus_elsewhere, rfc4475, rfc5118, shipped_corpus
 
 ROUNDS = 8_000  # about a second each

@@ -11,7 +11,7 @@ HOLDERS_PER_TRUNK = 10
 _SPAN = 2 * RANGE
 
 
-def write(folder: Path, ranges: int, trunks: int, titles: int = 1000, shuffled: bool = True) -> None:
+def write(folder: Path, ranges: int, trunks: int, titles: int = 10_000, shuffled: bool = True) -> None:
     """`ranges` granted ranges, spread over `trunks`, within `titles` assigned ones; grants not in order of numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     holders = max(1, trunks // HOLDERS_PER_TRUNK)

@@ -14,9 +14,13 @@ from ringfence.cli.output import line
 
 def serve(config: ConfigFile) -> None:
     """Run the daemon in the foreground until SIGTERM."""
+    from ringfence.cli.progress import bar
+    from ringfence.daemon import load
     from ringfence.daemon import serve as run
 
-    run(Path(config))
+    with bar() as progress:
+        reloader = load(Path(config), progress)
+    run(reloader)
 
 
 def version(

@@ -67,6 +67,7 @@ class Trunk:
             for bag in ledger.bags_of(cover):
                 terms += self.grants.get(bag, ())
             if len(kept) >= MAX_KEPT:
+                ledger.shed_standings += len(kept)
                 kept.clear()
             standing = kept[self, cover] = Standing(ledger, cover, self.holder, terms)
         return standing
@@ -86,7 +87,8 @@ class Ledger:
 
     __slots__ = (
         "_bags", "_bounds", "_covers", "_covers_ends", "_holders", "_made", "_names", "_records", "_sources", "_terms",
-        "facts", "find", "generation", "kept", "profiles", "ranges", "snapshot", "trunks",
+        "facts", "find", "generation", "kept", "profiles", "ranges", "shed_standings", "shed_trunks",
+        "snapshot", "trunks",
     )  # fmt: skip
 
     def __init__(self, generation: int, snapshot: Snapshot) -> None:
@@ -108,6 +110,7 @@ class Ledger:
         self._terms = [terms_from(each) for each in snapshot.facts["terms"]]
         self._made: dict[int, Trunk] = {}
         self.kept: dict[tuple[Trunk, int], Standing] = {}
+        self.shed_trunks = self.shed_standings = 0
         self.profiles = [
             Trunk(name="", holder="", ledger=self, profile=number, **said)
             for number, said in enumerate(snapshot.facts["profiles"])
@@ -126,6 +129,7 @@ class Ledger:
         trunk = self._made.get(place)
         if trunk is None:
             if len(self._made) >= MAX_MADE:
+                self.shed_trunks += len(self._made)
                 self._made.clear()
             said = orjson.loads(self._records[place])
             trunk = self._made[place] = Trunk(
@@ -164,9 +168,9 @@ class Ledger:
         return Grantees(said["kind"], said["name"], said["holder"])
 
     @property
-    def bags(self) -> int:
-        """How many bags there are."""
-        return len(self._bags)
+    def made(self) -> int:
+        """How many trunks are kept as objects."""
+        return len(self._made)
 
     def holders(self) -> Iterator[dict[str, Any]]:
         """What is on record of each holder, in the order of names."""
