@@ -64,3 +64,13 @@ def test_the_compiled_one_keeps_its_buffer() -> None:
     assert kept.find("110") == 9
     del kept
     buffer.clear()
+
+
+@pytest.mark.parametrize("make", INTERVALS)
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 128, 129, 1000])
+def test_every_bound_of_many_is_found(make: type[Intervals], count: int) -> None:
+    bounds = [pack(f"{each * 3:05}") for each in range(count)]
+    covers = [each + 1 for each in range(count - 1)] + [0]
+    find = make(array("q", bounds).tobytes() + array("I", covers).tobytes(), 0, count).find
+    for each in range(count * 3 + 3):
+        assert find(f"{each:05}") == (each // 3 + 1 if each < count * 3 - 3 else 0)

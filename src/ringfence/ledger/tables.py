@@ -25,11 +25,13 @@ from ringfence.ledger.chosen import scan
 from ringfence.ledger.draft import BadNumber, Bag, Draft, SetGrant, TrunkDraft, mapped
 from ringfence.ledger.entries import UNEXPLAINED, Dated, Holder, TermsEntry, TrunkEntry
 from ringfence.ledger.faults import Place
+from ringfence.ledger.flatten import LEDGER
 from ringfence.ledger.number_file import FORMS, number_row
 from ringfence.ledger.pack import Buffer, unpack
 from ringfence.ledger.scan import SHAPE_DIGITS, Scan
 from ringfence.ledger.settings import SourceSettings, TrunkSettings
 from ringfence.ledger.table_file import Header, RowFault, TableRow, read_header, read_line, read_table
+from ringfence.ledger.terms import Terms
 
 _NUMBERS = ("number", "prefix", "from", "to")
 TABLES: dict[str, tuple[str, ...]] = {
@@ -350,6 +352,10 @@ class GrantsReader(NumbersReader):
 
     keys = ("trunk", "holder", "purpose", "direction", "valid_from", "valid_until", "suspended")
 
+    def __init__(self, draft: Draft, file: str) -> None:
+        super().__init__(draft, file)
+        self._like: dict[tuple[str | None, ...], tuple[TermsEntry, Terms]] = {}
+
     def take(self, row: TableRow) -> None:
         """A line that grants a set is nothing but terms."""
         if "set" not in row.values:
@@ -383,10 +389,18 @@ class GrantsReader(NumbersReader):
         return self.draft.trunks[row.values["trunk"]].settings.area
 
     def _bag(self, row: TableRow) -> Bag | None:
-        trunk, entry = self._trunk(row), self._terms(row)
-        if trunk is None or entry is None:
+        trunk = self._trunk(row)
+        # Lines differ by their trunks, hardly by their terms: these are looked at once.
+        said = tuple(map(row.values.get, self.keys[1:]))
+        if said not in self._like:
+            entry = self._terms(row)
+            if entry is None:
+                return None
+            self._like[said] = (entry, self.draft.terms(entry))
+        entry, terms = self._like[said]
+        if trunk is None:
             return None
-        return self.draft.grant(trunk, entry)
+        return Bag(LEDGER, "grant", trunk.settings.name, entry.holder or trunk.settings.holder, terms=terms)
 
 
 def _only(values: dict[str, str], *names: str) -> dict[str, Any]:
