@@ -4,9 +4,12 @@
 # The host's network, because a SIP proxy writes its own address into messages and its trunks are told apart by theirs.
 
 FROM python:3.11-slim AS build
+# For the compiled twins of the call path; the image itself gets no compiler.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY pyproject.toml README.md ./
+COPY pyproject.toml setup.py README.md ./
 COPY src src
+COPY config config
 RUN python -m venv /opt/ringfence && /opt/ringfence/bin/pip install --no-cache-dir .
 
 FROM python:3.11-slim

@@ -1,16 +1,20 @@
 # make demo    install into .venv and watch calls being forwarded, tagged and rejected
 # make test    install the test tools and what they talk to, then `make check`
+# make compiled  the package as it is installed for production, its rooms compiled, into build/compiled
 # make check   format, lint, types, doors between rooms, tests, branch coverage
 # make bench   cost and latency of a call; writes build/bench.json
+# make gate    instructions of a call against the recorded baseline (tests/bench/baseline.json)
 # make fuzz    FUZZ_SECONDS of fuzzing for each parser
-# make docs    write docs/settings/ anew from the settings' models
+# make docs    write docs/settings/ and docs/numbering/ anew from the models
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
 
 VENV := .venv
 PYTHON_IN_VENV := $(VENV)/bin/python
 FUZZ_SECONDS ?= 60
+# One file a kind of installation; what is newer than it installs, and compiles, again.
+INSTALLED_FROM := pyproject.toml setup.py tools/venv.sh tools/mypyc.ini $(wildcard src/native/*.[ch])
 
-.PHONY: demo test check format lint types doors tests coverage peers bench fuzz docs clean
+.PHONY: demo test check format lint types doors tests coverage compiled compiled-tests gate peers bench fuzz docs clean
 
 demo: $(VENV)/.ready-run
 	$(VENV)/bin/ringfence demo
@@ -18,15 +22,15 @@ demo: $(VENV)/.ready-run
 test: $(VENV)/.ready-dev peers
 	$(MAKE) --no-print-directory check
 
-check: lint types doors coverage tests
+check: lint types doors coverage tests compiled-tests gate
 
 lint: $(VENV)/.ready-dev
-	$(VENV)/bin/ruff format --check src tests
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff format --check src tests setup.py
+	$(VENV)/bin/ruff check src tests setup.py
 
 format: $(VENV)/.ready-dev
-	$(VENV)/bin/ruff format src tests
-	$(VENV)/bin/ruff check --fix src tests
+	$(VENV)/bin/ruff format src tests setup.py
+	$(VENV)/bin/ruff check --fix src tests setup.py
 
 types: $(VENV)/.ready-dev
 	$(VENV)/bin/mypy
@@ -40,11 +44,29 @@ coverage: $(VENV)/.ready-dev
 tests: $(VENV)/.ready-dev
 	$(PYTHON_IN_VENV) -m pytest
 
+# The rooms' own tests again, and the independent SIP software, on the rooms as mypyc compiled them.
+compiled-tests: build/compiled/.ready
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m pytest tests/sip tests/transaction tests/forwarding tests/screening \
+		tests/engine tests/transport tests/cli/test_main.py tests/e2e
+
+compiled: build/compiled/.ready
+
+# The call path may not grow unseen: pure and compiled.
+gate: build/compiled/.ready
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m tests.bench.gate
+	RINGFENCE_PURE=1 $(PYTHON_IN_VENV) -m tests.bench.gate
+
+build/compiled/.ready: $(VENV)/.ready-dev $(INSTALLED_FROM) $(shell find src/ringfence -name '*.py')
+	rm -rf build/compiled build/lib* build/temp* build/bdist*
+	$(PYTHON_IN_VENV) -m pip install -qq --disable-pip-version-check --no-deps --target build/compiled .
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -c 'from ringfence import compiled; print(compiled.extent())'
+	touch $@
+
 peers:
 	tests/system-packages.sh
 
-bench: $(VENV)/.ready-dev peers
-	$(PYTHON_IN_VENV) -m tests.bench
+bench: build/compiled/.ready peers
+	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m tests.bench
 
 fuzz: $(VENV)/.ready-fuzz
 	for target in $$($(PYTHON_IN_VENV) -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)'); do \
@@ -52,13 +74,12 @@ fuzz: $(VENV)/.ready-fuzz
 	done
 
 docs: $(VENV)/.ready-dev
-	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings
+	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings docs/numbering
 
-# One file a kind of installation; a newer pyproject.toml installs again.
-$(VENV)/.ready-run: pyproject.toml tools/venv.sh
+$(VENV)/.ready-run: $(INSTALLED_FROM)
 	tools/venv.sh
 
-$(VENV)/.ready-%: pyproject.toml tools/venv.sh
+$(VENV)/.ready-%: $(INSTALLED_FROM)
 	tools/venv.sh $*
 
 clean:

@@ -1,17 +1,30 @@
 """What holds for every test: where RINGFENCE_REQUIRE_PEERS=1, a skipped test is a failed one.
 
 CI sets it, so that a missing peer (SIPp, Kamailio, Valkey) can never look like success.
+How one test set up the log is over when it ends: the next would write to a stream that is closed, or not see its own.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 _REQUIRED = os.environ.get("RINGFENCE_REQUIRE_PEERS") == "1"
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

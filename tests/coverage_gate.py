@@ -2,7 +2,7 @@
 
     python tests/coverage_gate.py [room …]
 
-Runs `tests/<room>` once a room; exits 1 when a test fails or fewer than 95 % of the room's branches were taken.
+Runs `tests/<room>` once a room, on the pure-Python twins; exits 1 when a test fails or fewer than 95 % of the room's branches were taken.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def measure(room: str) -> dict[str, object] | None:
             sys.executable, "-m", "pytest", f"tests/{room}", "--no-header", "-p", "no:cacheprovider",
             f"--cov=ringfence.{room}", "--cov-branch", f"--cov-report=json:{target}",
         ]  # fmt: skip
-        environ = {**os.environ, "COVERAGE_FILE": str(Path(folder) / "data")}
+        environ = {**os.environ, "COVERAGE_FILE": str(Path(folder) / "data"), "RINGFENCE_PURE": "1"}
         result = subprocess.run(command, cwd=ROOT, env=environ, check=False)
         return json.loads(target.read_text()) if result.returncode == 0 else None
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The independent SIP software that the interop tests and the benchmark talk to: SIPp, Kamailio, a C compiler.
+# The independent SIP software that the interop tests and the benchmark talk to: SIPp, Kamailio, a C compiler, and
+# valgrind, which counts what a call costs.
 # Installs what is missing when it may (root, apt); otherwise says what to install and goes on, since the tests
 # that need it are skipped with their reason, or fail where RINGFENCE_REQUIRE_PEERS=1 says that none may be.
 set -euo pipefail
 
-declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc)
+declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc [valgrind]=valgrind)
 PATH=$PATH:/usr/sbin
 missing=()
 for program in "${!package_of[@]}"; do

@@ -55,5 +55,7 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
 fi
 echo "installing ringfence${group:+ and its $group tools} into .venv"
 # shellcheck disable=SC2086 # no group is no argument
+# Compiled rooms would stand in the way of whoever edits them: an editable installation has only the C twins.
+export RINGFENCE_COMPILE=0
 install --editable . ${group:+--group $group}
 touch ".venv/.ready-${group:-run}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import random
 import secrets
 import signal
@@ -15,33 +13,41 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import ValidationError
 
+from ringfence import collector
 from ringfence.config.files import Files
-from ringfence.config.keys import digest_key, route_key
+from ringfence.config.keys import route_key, store_keys
 from ringfence.config.ledger_store import Stored, silent
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
-from ringfence.control.channel import ChannelServer
+from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.control.process import arguments
+from ringfence.control.question import Question
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
 from ringfence.errors import RingfenceError
+from ringfence.explaining import explained
+from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
+from ringfence.index.process import arguments as index_arguments
 from ringfence.ledger.build import Progress
 from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, StoreError, address_of
+from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
+from ringfence.lookups.roaming_http import RoamingService, WithRoaming
 from ringfence.runner import Runner
-from ringfence.screening import Intake
+from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
 
+QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
+INDEX_PATIENCE = 30.0  # seconds that a starting daemon says so for the sake of its consent index
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
-CHANNEL = "control.sock"
 MAX_LATE = 20  # expired certificates and contracts that one load logs
 _dice = random.SystemRandom().random
 _log = structlog.get_logger(__name__)
@@ -56,10 +62,13 @@ def load(path: Path, progress: Progress = silent) -> Reloader:
     return Reloader(read)
 
 
-def serve(reloader: Reloader) -> None:
-    """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start."""
+def serve(reloader: Reloader, path: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start.
+
+    path: of the settings, as child processes read them again.
+    """
     configure(reloader.current.settings.logging)
-    asyncio.run(Daemon(reloader).run())
+    asyncio.run(Daemon(reloader, path).run())
 
 
 def policy_of(bundle: Bundle) -> Policy:
@@ -76,39 +85,27 @@ def policy_of(bundle: Bundle) -> Policy:
     )
 
 
-def password_of(settings: RedisSettings) -> str | None:
-    """The store's password from its file or environment variable, None without one. Raises StoreError."""
-    if settings.password_file is not None:
-        try:
-            return settings.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise StoreError(f"redis.password_file: {error.strerror}") from None
-    if settings.password_env is not None:
-        if settings.password_env not in os.environ:
-            raise StoreError(f"redis.password_env: {settings.password_env} is not set")
-        return os.environ[settings.password_env]
-    return None
-
-
-def store_address(settings: RedisSettings, data_directory: Path) -> Address:
-    """Where the store is: the one that is configured, else the embedded one's socket. Raises StoreError."""
-    if settings.url is None:
-        return Address(path=str(data_directory / "store" / "store.sock"))
-    return address_of(settings.url, settings.username, password_of(settings), str(settings.ca) if settings.ca else None)
+def needs_index(bundle: Bundle) -> bool:
+    """Whether calls of any trunk are judged by consent."""
+    return any(trunk.marketing for trunk in bundle.ledger.profiles)
 
 
 class Daemon:
     """One SIP process with its store and its HTTP process."""
 
-    def __init__(self, reloader: Reloader) -> None:
+    def __init__(self, reloader: Reloader, path: Path) -> None:
         self._reloader = reloader
+        self._path = path
         self._settings = reloader.current.settings
         self._started = time.time()
         self._draining = False
         self._stop = asyncio.Event()
         self._store: EmbeddedStore | None = None
+        self._roaming: RoamingService | None = None
         self._control: Supervised | None = None
+        self._follower: Supervised | None = None
         self._runner: Runner | None = None
+        self._index = IndexView()
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -118,17 +115,26 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._drain)
         settings = self._settings
-        keys = Keys(settings.redis.key_prefix, digest_key(settings))
+        self._keys = store_keys(settings)
         if settings.redis.url is None:
             self._store = EmbeddedStore(settings.data_directory / "store", settings.redis.embedded.max_memory_mb)
             await self._store.start()
         try:
             bundle = self._reloader.current
-            address = store_address(settings.redis, settings.data_directory)
-            self._lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
-            await self._lookups.start()
+            self._place = store_place(settings.redis, settings.data_directory)
+            self._watch_index = IndexWatch(settings.redis, self._place, self._keys, self._index)
+            by_store = settings.roaming.source == "redis"
+            self._lookups = Lookups(
+                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store
+            )
+            await asyncio.gather(self._lookups.start(), self._watch_index.start())
+            self._roaming = roaming_service(settings.roaming)
+            if self._roaming is not None:
+                await self._roaming.start()
             await self._serve(bundle)
         finally:
+            if self._roaming is not None:
+                await self._roaming.close()
             if self._store is not None:
                 await self._store.stop()
 
@@ -136,11 +142,12 @@ class Daemon:
         settings = self._settings
         self._transports = Transports(list(settings.listeners))
         channel = ChannelServer(settings.data_directory / CHANNEL, self._commands())
-        watch: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
             await channel.open()
             self._resolver = Resolver(_dice)
-            runner = Runner(self._transports, self._lookups, self._resolver)
+            lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
+            runner = Runner(self._transports, lookups, self._resolver)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -150,22 +157,28 @@ class Daemon:
                     "control", arguments(settings.control, settings.logging, settings.data_directory / CHANNEL)
                 )
                 await self._control.start()
-            watch = asyncio.create_task(self._watch()) if settings.reload.watch else None
-            # What stands now stands for good: the collector need not walk over it again and again.
-            gc.collect()
-            gc.freeze()
+            await self._follow(bundle)
+            if settings.reload.watch:
+                beside.append(asyncio.create_task(self._watch()))
+            collector.spare()
+            transactions = runner.engine.state.transactions
+            beside.append(
+                asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET, self._transports.left_behind))
+            )
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
             _tell_late(bundle)
             await self._stop.wait()
             await self._finish_calls(runner.engine)
             await runner.stop()
         finally:
-            if watch is not None:
-                watch.cancel()
-            if self._control is not None:
-                await self._control.stop()
+            for task in beside:
+                task.cancel()
+            for child in (self._control, self._follower):
+                if child is not None:
+                    await child.stop()
             await channel.close()
             await self._transports.close()
+            await self._watch_index.close()
             await self._lookups.close()
             _log.info("stopped")
 
@@ -176,6 +189,12 @@ class Daemon:
         policy = policy_of(bundle)
         state = State(self._transports.listeners, self._transports.endpoint, policy, route_key(self._settings), salt)
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
+
+    async def _follow(self, bundle: Bundle) -> None:
+        """Have the consent index kept up to date where calls are judged by it."""
+        if needs_index(bundle) and self._follower is None:
+            self._follower = Supervised("index", index_arguments(self._path.absolute()))
+            await self._follower.start()
 
     # -- reload -----------------------------------------------------------------------------------------------
 
@@ -205,6 +224,7 @@ class Daemon:
             tried = await asyncio.to_thread(read)
             if tried or self._reloader.faults is not tried_before:
                 self._adopt(before)
+                await self._follow(self._reloader.current)
 
     def _adopt(self, before: Bundle) -> None:
         bundle = self._reloader.current
@@ -243,7 +263,7 @@ class Daemon:
             "ready": lambda _: self._ready(),
             "reload": self._reload_asked,
             "drain": lambda _: self._drain(),
-            "explain": partial(_explain, self._reloader),
+            "explain": self._explain,
         }
 
     async def _reload_asked(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -251,22 +271,68 @@ class Daemon:
         faults = [str(fault) for fault in self._reloader.faults]
         return {"generation": self._reloader.current.generation, "faults": faults}
 
+    async def _explain(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What would become of a call that came now: by the policy in force, with the facts that it would get."""
+        try:
+            question = Question.model_validate(asked)
+        except ValidationError as error:
+            raise RingfenceError(f"no question: {error.errors(include_url=False)[0]['msg']}") from None
+        bundle = self._reloader.current
+        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline.rate_window))
+
+    async def _facts(self, window: float, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
+        """Read on a connection of its own, counting nothing; a store that no call could ask now is not asked."""
+        if self._lookups.breaker_state == "open":
+            return lacking(given, needs, "breaker_open")
+        if not self._lookups.connected:
+            return lacking(given, needs, "unreachable")
+        try:
+            roaming = self._settings.roaming
+            return await filled(call, given, needs, self._keys, window, self._place, roaming)
+        except StoreError:
+            return lacking(given, needs, "unreachable")
+
     def _ready(self) -> dict[str, Any]:
-        reasons = []
-        if self._draining:
-            reasons.append("draining")
+        """reasons: why calls should go elsewhere. warnings: what is amiss while they are served: a store that is gone
+        or a fault in a file hits all nodes at once, and must not take them all away."""
+        reasons = ["draining"] if self._draining else []
+        warnings = self._store_warnings()
         if self._runner is None:
             reasons.append("starting")
         else:
+            if self._awaits_index():
+                reasons.append("starting: the consent index is not built yet")
+            groups = self._runner.engine.state.policy.groups
+            dead = [name for name, group in groups.items() if not any(each.answers for each in group.gateways)]
+            told = [f"no gateway of group {name} answers" for name in dead]
+            (reasons if len(dead) == len(groups) else warnings).extend(told)
             now = asyncio.get_running_loop().time()
-            for name, group in self._runner.engine.state.policy.groups.items():
-                if not any(gateway.usable(now) for gateway in group.gateways):
-                    reasons.append(f"no gateway of group {name} answers")
-        if not self._lookups.connected:
-            reasons.append("the store is not connected: marketing calls are refused, others pass unscreened by it")
+            for name in groups.keys() - dead:
+                if not any(each.usable(now) for each in groups[name].gateways):
+                    warnings.append(f"every gateway of group {name} failed a call lately")
         if self._reloader.faults:
-            reasons.append(f"the last reload was refused: {self._reloader.faults[0]}")
-        return {"ready": not reasons, "generation": self._reloader.current.generation, "reasons": reasons}
+            warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
+        generation = self._reloader.current.generation
+        return {"ready": not reasons, "generation": generation, "reasons": reasons, "warnings": warnings}
+
+    def _awaits_index(self) -> bool:
+        """Whether this daemon has just started and will have a consent index in a moment."""
+        return (
+            not self._index.changes
+            and needs_index(self._reloader.current)
+            and self._lookups.connected
+            and time.time() - self._started < INDEX_PATIENCE
+        )
+
+    def _store_warnings(self) -> list[str]:
+        effect = "marketing calls are refused, others are judged without score and rate"
+        if not self._lookups.connected:
+            return [f"the store is not connected: {effect}"]
+        if self._lookups.breaker_state != "closed":
+            return [f"the store does not answer in time: {effect}"]
+        if self._index.generation is None and needs_index(self._reloader.current):
+            return [f"no consent index is believed ({self._index.unknown.reason}): marketing calls are refused"]
+        return []
 
     def _snapshot(self) -> Snapshot:
         if self._runner is None:
@@ -282,13 +348,18 @@ class Daemon:
             counters=state.counters,
             tables=_tables(engine),
             gateways=_gateways(state.policy, now),
-            lookups=self._lookups.stats(),
+            lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
             loop_lag=self._runner.lag.plain(),
             rule_faults=state.policy.pipeline.faults,
             resolver=self._resolver.stats(),
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
+            restarts={
+                name: child.restarts
+                for name, child in (("store", self._store), ("control", self._control))
+                if child is not None
+            },
         )
 
 
@@ -304,12 +375,16 @@ def _tables(engine: Engine) -> list[Table]:
     state = engine.state
     ledger = state.policy.ledger
     limits = state.policy.sip.limits
-    refused = state.counters.refused_locally.get(503, 0)
     return [
-        {"name": "transactions", "size": len(state.transactions), "limit": state.transactions.limit, "shed": refused},
+        {
+            "name": "transactions",
+            "size": len(state.transactions),
+            "limit": state.transactions.limit,
+            "shed": state.transactions.shed,
+        },
         {"name": "dialogs", "size": len(state.dialogs), "limit": state.dialogs.limit, "shed": state.dialogs.shed},
         {"name": "screening", "size": len(engine.screen), "limit": state.transactions.limit, "shed": 0},
-        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": 0},
+        {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": engine.inside.shed},
         {"name": "ledger_trunks", "size": ledger.made, "limit": MAX_MADE, "shed": ledger.shed_trunks},
         {"name": "ledger_standings", "size": len(ledger.kept), "limit": MAX_KEPT, "shed": ledger.shed_standings},
     ]
@@ -328,7 +403,3 @@ def _gateways(policy: Policy, now: float) -> list[GatewayState]:
                 state = "held"
             rows.append({"name": gateway.name, "group": group.name, "state": state})
     return rows
-
-
-def _explain(reloader: Reloader, question: dict[str, Any]) -> dict[str, Any]:
-    raise RingfenceError("not yet")

@@ -13,6 +13,7 @@ from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
+from ringfence.lookups.roaming_http import WithRoaming
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
 from ringfence.sip.errors import SipError
@@ -35,7 +36,7 @@ class Runner:
 
     engine: Engine
 
-    def __init__(self, transports: Transports, lookups: Lookups, resolver: Resolver) -> None:
+    def __init__(self, transports: Transports, lookups: Lookups | WithRoaming, resolver: Resolver) -> None:
         self.lag = LoopLag(0.0)
         self.faults = 0
         self._transports = transports
@@ -167,7 +168,11 @@ class Runner:
         self._guarded("a resolved name", self.engine.resolved, ticket, targets, self._loop.time(), self._out)
 
     async def _look_up(self, name: Named) -> list[Target]:
-        found = await self._resolver.resolve(name.host, name.port, name.transport)
+        try:
+            found = await self._resolver.resolve(name.host, name.port, name.transport)
+        except Exception:
+            self._fault("a name")  # who waits for it must hear all the same
+            return []
         return [Target(target.transport, target.host, target.port) for target in found]
 
     # -- gateways' names --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import figures, ledger, parse, store
+from tests.bench import callpath, figures, index, ledger, numbers, parse, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -43,10 +43,17 @@ def main() -> int:
                     failed = True
                     print(f"bench: {subject.name}: {error}", file=sys.stderr)
                 print(f"bench: {subject.name} done", file=sys.stderr)
+        if _wanted("index", arguments):
+            found += index.measure(folder / "index", bench.generator.core, arguments.quick)
+            print("bench: index done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
         if _wanted("ledger", arguments):
             found += ledger.measure(bench.generator, folder / "ledger", arguments.ranges)
+        if _wanted("engine", arguments):
+            found += callpath.measure()
+        if _wanted("numbers", arguments):
+            found += numbers.measure()
     figures.write(found, arguments.output)
     print(figures.table(found))
     return int(failed)
@@ -54,7 +61,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up")
+    parser.add_argument(
+        "--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up, a small index"
+    )
     parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
     parser.add_argument("--ranges", type=int, default=ledger.RANGES, help="ranges of the ledger (default 5 million)")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
@@ -64,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 def _wanted(name: str, arguments: argparse.Namespace) -> bool:
     if arguments.only:
         return name in arguments.only
-    return not arguments.quick or name in (*IN_QUICK, "parse")
+    return not arguments.quick or name in (*IN_QUICK, "parse", "engine", "index")
 
 
 def _subjects() -> list[Subject]:

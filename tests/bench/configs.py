@@ -9,12 +9,14 @@ from typing import Any
 from tests.support.net import split
 from tests.support.settings import NO_STORE, Rules, daemon_settings
 
+from ringfence.screening.discovery import RULES
+
 DIGEST_KEY = "digest.key"  # beside the store's socket
 _OFF = {"mode": "off"}
 _NEVER = 1_000_000_000  # calls of one caller in the window: the look-up is paid for, nobody is over the limit
 
 _RULES: dict[str, Rules] = {
-    "off": {**NO_STORE, "caller_authorised": _OFF, "caller_number": _OFF},
+    "off": {name: _OFF for name in RULES if name != "emergency"},
     "memory": NO_STORE,
     "store": {
         "consent": {"mode": "enforce"},

@@ -8,8 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from tests.cli.command import SAMPLE, Ringfence
 from tests.support import ledgers
+
+from ringfence.lookups.embedded import EmbeddedStore
 
 
 def test_the_sample_has_no_faults_and_nothing_is_written(ringfence: Ringfence, data: Path) -> None:
@@ -86,12 +89,18 @@ def test_of_many_trunks_some_are_shown(ringfence: Ringfence, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("reasons", "told"),
-    [([], "generation 7, ready"), (["no gateway answers"], "generation 7, not ready: no gateway answers")],
+    ("reasons", "warnings", "told"),
+    [
+        ([], [], "generation 7, ready"),
+        (["no gateway answers"], [], "generation 7, not ready: no gateway answers"),
+        ([], ["no store", "old"], "generation 7, ready; warning: no store; warning: old"),
+    ],
 )
-def test_a_running_daemon_tells_its_generation(ringfence: Ringfence, data: Path, reasons: list[str], told: str) -> None:
+def test_a_running_daemon_tells_its_generation(
+    ringfence: Ringfence, data: Path, reasons: list[str], warnings: list[str], told: str
+) -> None:
     data.mkdir()
-    answer = {"result": {"ready": not reasons, "generation": 7, "reasons": reasons}}
+    answer = {"result": {"ready": not reasons, "generation": 7, "reasons": reasons, "warnings": warnings}}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(str(data / "control.sock"))
         server.listen()
@@ -113,3 +122,18 @@ def test_schema(ringfence: Ringfence) -> None:
     schema = json.loads(ringfence("schema").out)
     assert schema["title"] == "ringfence configuration"
     assert {"listeners", "trunks", "screening"} < set(schema["properties"])
+
+
+def test_an_own_store_that_makes_the_index_dear_is_warned_of(
+    ringfence: Ringfence, store: EmbeddedStore, tmp_path: Path
+) -> None:
+    text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
+    config = tmp_path / "own.yaml"
+    config.write_text(text.replace("redis:\n", f"redis:\n  url: unix://{store.socket}\n", 1))
+    assert ringfence("check", config).err == ""
+    with Redis(unix_socket_path=str(store.socket)) as client:
+        client.config_set("hash-max-listpack-value", 8)
+    assert "hash-max-listpack-value 64 at least" in ringfence("check", config).err
+    config.write_text(text.replace("redis:\n", "redis:\n  url: unix:///nowhere/s\n", 1))
+    done = ringfence("check", config)
+    assert (done.code, "no such file" in done.err.lower()) == (0, True)

@@ -12,9 +12,9 @@ import pytest
 from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.config import load_bundle
-from ringfence.config.keys import digest_key
-from ringfence.daemon import store_address
-from ringfence.lookups import Keys, Lookups
+from ringfence.config.keys import store_keys
+from ringfence.daemon import store_place
+from ringfence.lookups import Lookups
 from ringfence.screening import Call, Need
 from ringfence.screening.discovery import RULES
 
@@ -49,7 +49,13 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "601")
         ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
-        ("carrier", MISMATCH, "reject", "caller_number.identity_mismatch", 403),
+        ("carrier", MISMATCH, "reject", "identity_conflict.asserted", 403),
+        ("abroad", ("--from", "+442079460001"), "forward", "", None),
+        ("abroad", ("--from", "+862200000001"), "reject", "domestic_from_abroad.never_roams", 403),
+        ("abroad", ("--from", "+8613800000001"), "reject", "domestic_from_abroad.roaming_unknown", 480),
+        ("abroad", ("--from", "+8613800000001", "--at-home"), "reject", "domestic_from_abroad.not_roaming", 403),
+        ("abroad", ("--from", "+8613800000001", "--roaming"), "forward", "", None),
+        ("carrier", ("--from", "4000000001"), "reject", "inbound_only_class.never_calls", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "yes"), "forward", "", None),
         ("callcentre", ("--from", "+862100000001", "--consent", "no"), "reject", "consent.no_consent", 403),
         ("callcentre", ("--from", "+862100000001", "--consent", "refused"), "reject", "consent.refused", 603),
@@ -80,6 +86,9 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
     assert says(answer) == {
         "emergency": "silent", "caller_number": "silent", "suffix_subletting": "silent",
         "caller_authorised": "silent", "grant_validity": "silent", "grant_scope": "silent",
+        "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
+        "inbound_only_class": "silent", "diversion": "silent",
+        "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
         "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
@@ -115,7 +124,7 @@ def test_for_people(ringfence: Ringfence) -> None:
     done = ringfence("explain", *arguments, "--private", *CALLEE, "--score", "65", "--attempts", "100")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     for line in (
-        "caller +442079460001 (e164, written '+442079460001')",
+        "caller +442079460001 (foreign, GB, written '+442079460001')",
         "shown no number (anonymous, written 'anonymous')",
         "private yes",
         "score points 65.0",
@@ -160,6 +169,24 @@ def test_what_is_no_new_call_is_said(ringfence: Ringfence, tmp_path: Path, text:
     assert why in done.err
 
 
+@pytest.mark.parametrize(
+    ("numbers", "code", "why"),
+    [
+        (("--from", "1", "--to", "sip:x y"), 1, "no INVITE can be written with these numbers: a URI is malformed\n"),
+        (("--from", "1" * 257, "--to", "2"), 64, "--from: String should have at most 256 characters"),
+        (("--from", "1", "--to", ""), 64, "callee or message is missing"),
+        (("--from", "1", "--to", "2", "--live", "--running"), 64, "--running has facts"),
+        (("--from", "1", "--to", "2", "--running"), 1, "the SIP process does not answer\n"),
+    ],
+)
+def test_numbers_that_make_no_call_are_said(
+    ringfence: Ringfence, numbers: tuple[str, ...], code: int, why: str
+) -> None:
+    done = ringfence("explain", "--trunk", "bank", "--config", SAMPLE, *numbers)
+    assert (done.code, done.out) == (code, "")
+    assert done.err == why if code == 1 else why in done.err
+
+
 @pytest.mark.usefixtures("store")
 class TestLive:
     def test_facts_come_from_the_store_and_given_ones_go_before(self, ringfence: Ringfence) -> None:
@@ -167,14 +194,43 @@ class TestLive:
         answer = explained(ringfence, *call, "--live")
         assert answer["facts"] == {
             "caller_rate": {"attempts": 1, "window": 3600.0},
-            "consent": {"granted": False, "refused": False, "until": None},
+            "consent": {"unknown": "no_index"},
             "score": {"points": 0.0},
         }
         ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
+        facts = explained(ringfence, *call, "--live")["facts"]
+        assert facts["consent"] == {"granted": True, "refused": None, "until": None, "wish": None}
         ringfence("score", "set", "+862100000001", "65")
         assert explained(ringfence, *call, "--live")["verdict"]["reason"] == "harassment_score.elevated"
         assert explained(ringfence, *call, "--live", "--score", "0")["verdict"]["action"] == "forward"
         assert explained(ringfence, *call, "--live", "--consent", "refused")["verdict"]["reason"] == "consent.refused"
+
+    def test_whether_a_subscriber_roams_is_read_from_the_set(self, ringfence: Ringfence) -> None:
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        answer = explained(ringfence, *call, "--live")
+        assert (answer["facts"]["roaming"], answer["verdict"]["reason"]) == (
+            {"abroad": False}, "domestic_from_abroad.not_roaming",
+        )  # fmt: skip
+        ringfence("roaming", "add", "+8613800000001", "--config", SAMPLE)
+        assert explained(ringfence, *call, "--live")["verdict"]["action"] == "forward"
+        assert explained(ringfence, *call, "--live", "--at-home")["verdict"]["action"] == "reject"
+        foreigner = explained(ringfence, "--trunk", "abroad", "--from", "+442079460001", *CALLEE, "--live")
+        assert foreigner["facts"]["roaming"] == {"abroad": False}
+
+    @pytest.mark.parametrize("source", ["none", "http"])
+    def test_another_source_is_asked_where_it_is_set(self, ringfence: Ringfence, tmp_path: Path, source: str) -> None:
+        file = tmp_path / "other.yaml"
+        text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
+        text = text.replace("  source: redis", f"  source: {source}\n  url: http://127.0.0.1:9/")
+        file.write_text(text)
+        call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
+        done = ringfence("explain", "--json", "--config", file, *call, "--live")
+        expected = {"none": "no_check", "http": "unreachable"}[source]
+        assert json.loads(done.out)["facts"]["roaming"] == {"unknown": expected}
+        done = ringfence(
+            "explain", "--json", "--config", file, "--trunk", "abroad", "--from", "+441", *CALLEE, "--live"
+        )
+        assert json.loads(done.out)["facts"].get("roaming", {"abroad": False}) == {"abroad": False}
 
     def test_asking_counts_nothing_and_tells_what_the_call_path_would_get(self, ringfence: Ringfence) -> None:
         bundle = load_bundle(SAMPLE)
@@ -188,7 +244,7 @@ class TestLive:
     def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
         file = tmp_path / "lenient.yaml"
         text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
-        heavy, light = "points: 100\n      compare", "points: 0\n      compare"
+        heavy, light = "points: 100\n    irregular_number", "points: 0\n    irregular_number"
         assert heavy in text
         file.write_text(text.replace(heavy, light))
         call = ("--trunk", "carrier", "--from", "anonymous", *CALLEE)
@@ -207,9 +263,9 @@ def test_a_store_that_is_not_there_is_said(ringfence: Ringfence) -> None:
 async def _count(bundle: Any, call: Call, times: int) -> None:
     """The call path's own question, as often as that."""
     settings = bundle.settings
-    keys = Keys(settings.redis.key_prefix, digest_key(settings))
-    address = store_address(settings.redis, settings.data_directory)
-    lookups = Lookups(settings.redis, address, keys, bundle.pipeline.rate_window)
+    keys = store_keys(settings)
+    place = store_place(settings.redis, settings.data_directory)
+    lookups = Lookups(settings.redis, place, keys, bundle.pipeline.rate_window)
     await lookups.start()
     answers: asyncio.Queue[object] = asyncio.Queue()
     for ticket in range(times):

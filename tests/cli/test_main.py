@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,12 +11,35 @@ import pytest
 from tests.cli.command import Ringfence
 
 from ringfence import __version__
+from ringfence.compiled import NATIVE, ROOMS, extent
 from ringfence.errors import RingfenceError
 
 
 def test_version(ringfence: Ringfence) -> None:
-    assert ringfence("version") == (0, f"ringfence {__version__}\n", "")
-    assert json.loads(ringfence("version", "--json").out)["ringfence"] == __version__
+    assert ringfence("version") == (0, f"ringfence {__version__}, call path: {extent()}\n", "")
+    told = json.loads(ringfence("version", "--json").out)
+    assert (told["ringfence"], told["compiled"]) == (__version__, {"rooms": ROOMS, "twins": NATIVE})
+
+
+@pytest.mark.parametrize("pure", ["1", "0"])
+def test_version_tells_which_twin_works(pure: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ringfence", "version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "RINGFENCE_PURE": pure},
+    )
+    try:
+        import ringfence._native  # noqa: F401 (whether it is there is the question)
+    except ImportError:
+        built = False
+    else:
+        built = True
+    told = done.stdout.removeprefix(f"ringfence {__version__}, call path: ").strip()
+    assert ("C twins" in told) == (built and pure == "0")
+    assert ("compiled rooms" in told) == ROOMS
+    assert (told == "pure Python") == (not ROOMS and not (built and pure == "0"))
 
 
 @pytest.mark.parametrize(
@@ -108,11 +132,20 @@ def test_a_command_that_leaves_by_itself(
 def test_version_imports_no_framework() -> None:
     code = "import sys; from ringfence.cli import main; main(['version']); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    dear = {"fastapi", "redis", "uvicorn", "dns", "hiredis", "ringfence.config", "ringfence.demo", "ringfence.sip"}
+    dear = {
+        "fastapi",
+        "redis",
+        "uvicorn",
+        "dns",
+        "hiredis",
+        "ringfence.config",
+        "ringfence.demo",
+        "ringfence.sip.index",
+    }
     assert dear.isdisjoint(out.split())
 
 
 def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "ringfence", "version"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"ringfence {__version__}\n"
+    assert done.stdout.startswith(f"ringfence {__version__}, ")
     assert subprocess.run([sys.executable, "-m", "ringfence", "fly"], capture_output=True).returncode == 64

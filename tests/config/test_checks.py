@@ -11,7 +11,7 @@ from ringfence.config.settings import Settings
 from ringfence.config.yaml_source import read_yaml
 
 UDP = '{name: a, transport: udp, bind: "127.0.0.1:5060"}'
-GATEWAYS = "gateways: {default: {targets: [{uri: 'sip:127.0.0.1:5080'}]}}"
+GATEWAYS = "gateways: {default: {targets: [{uri: 'sip:softswitch.example.net'}]}}"
 
 
 def found(text: str, base: Path = Path("/nonexistent")) -> list[str]:
@@ -38,6 +38,7 @@ def test_nothing_to_find() -> None:
     assert listeners(UDP, '{name: b, transport: tcp, bind: "127.0.0.1:5060"}') == []
     assert trunk("{address: 192.0.2.0/24}") == []
     assert gateway("sip:softswitch.example.net") == []
+    assert gateway("sip:127.0.0.1:5080") == []
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,11 @@ def test_files_must_be_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("tel:+861000000001", "a gateway is a sip or sips URI, not tel"),
         ("sip:10.0.0.1;transport=tcp", "no listener of transport tcp to send from"),
         ("sips:sbc.example.net", "no listener of transport tls to send from"),
+        ("sip:300.0.0.1:5060", "300.0.0.1 is no address"),
+        ("sip:10.0.1", "10.0.1 is no address"),
+        ("sip:0.0.0.0", "0.0.0.0 is no machine's address"),
+        ("sip:239.0.0.1", "239.0.0.1 is no machine's address"),
+        ("sip:[::1]:5060", "no listener of transport udp on IPv6 to send from"),
     ],
 )
 def test_gateways_that_cannot_be_called(uri: str, message: str) -> None:

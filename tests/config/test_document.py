@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ringfence.config.document import main, pages
+from ringfence.config.document import main, pages, plan_pages
+from ringfence.config.plan_file import plan_schema
 from ringfence.config.schema import json_schema
 from ringfence.config.schema_tree import SchemaTree
 from ringfence.config.settings import Settings
@@ -18,6 +19,8 @@ def section(page: str, key: str) -> str:
 def test_the_committed_pages_are_what_the_models_say() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
     assert committed == PAGES, "run `make docs`"
+    plans = {path.name: path.read_text(encoding="utf-8") for path in (DOCS.parent / "numbering").iterdir()}
+    assert plans == plan_pages(), "run `make docs`"
 
 
 def test_a_page_for_each_root_key_and_a_section_for_each_key() -> None:
@@ -51,6 +54,16 @@ def test_models_say_what_they_are_for() -> None:
 
 
 def test_pages_of_keys_that_are_gone_are_removed(tmp_path: Path) -> None:
-    (tmp_path / "old.md").write_text("x")
-    main(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(PAGES)
+    for folder in ("settings", "plans"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "old.md").write_text("x")
+    main(tmp_path / "settings", tmp_path / "plans")
+    assert {path.name for path in (tmp_path / "settings").iterdir()} == set(PAGES)
+    assert {path.name for path in (tmp_path / "plans").iterdir()} == {"plan.md", "plan.schema.json"}
+
+
+def test_a_plan_s_keys_say_what_they_are_for() -> None:
+    page = plan_pages()["plan.md"]
+    assert "## `classes.*.caller`\n" in page
+    assert "inbound_only: it is called and never calls" in page
+    assert [key.pattern for key in SchemaTree(plan_schema()).every_key() if not key.description] == []

@@ -73,6 +73,28 @@ def test_overrides_of_rules_that_cannot_be(config: WriteConfig, tmp_path: Path) 
     assert found[2] == "DIR/ringfence.yaml:16: trunks[0].gateways: no gateway group nowhere; there are: default"
 
 
+def test_faults_of_number_files_and_of_rules_come_together(config: WriteConfig, tmp_path: Path) -> None:
+    (tmp_path / "numbers.csv").write_text("prefix\nnone\n")
+    told = faults(config(TRUNK + "    rules: {rate: {limit: -1}, unheard_of: {}}\n"))
+    assert [text.partition(": ")[0] for text in told].count("DIR/numbers.csv:2:1") == 1
+    assert [text for text in told if "rules.rate.limit: must be greater than 0" in text]
+    assert [text for text in told if "rules.unheard_of: no such rule" in text]
+
+
+def test_a_fault_in_one_part_hides_none_in_another(config: WriteConfig, tmp_path: Path) -> None:
+    (tmp_path / "numbers.csv").write_text("prefix\nnone\n")
+    told = faults(config(TRUNK + "    gateways: nowhere\n    rules: {unheard_of: {}}\nredis: {deadline: 50}\nnod: x\n"))
+    assert [text.split(": ")[1] for text in told] == [
+        "trunks[0].numbers[0]", "trunks[0].gateways", "trunks[0].rules.unheard_of", "redis.deadline", "nod",
+    ]  # fmt: skip
+
+
+def test_what_depends_on_a_part_with_faults_is_not_guessed_at(config: WriteConfig, tmp_path: Path) -> None:
+    (tmp_path / "numbers.csv").write_text("number\n02112345678\n")
+    told = faults(config(TRUNK + "numbering: {country_code: 1.5}\n"))
+    assert [text.split(": ")[1] for text in told] == ["numbering.country_code"]
+
+
 def test_a_number_file_that_is_missing_is_named(config: WriteConfig) -> None:
     assert faults(config(TRUNK)) == [
         "DIR/numbers.csv: trunks[0].numbers[0].file: cannot be read: No such file or directory"

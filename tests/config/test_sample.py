@@ -21,6 +21,12 @@ DELIBERATE = {
     "data_directory",  # the project's data/, not config/data/
     "ledger.folder",  # the demo's trunks
     "screening.rules.harassment_score.mode",  # the demo shows what a score does
+    # What the mission demands: the caller's number is what the plan allows where it comes from.
+    "screening.rules.irregular_number.mode",
+    "screening.rules.inbound_only_class.mode",
+    "screening.rules.domestic_from_abroad.mode",
+    "screening.rules.foreign_not_marked.mode",
+    "screening.rules.diversion.mode",
 }
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,10 +126,24 @@ def test_what_is_not_settings_yaml_names_its_line(text: str | bytes, message: st
     assert faults(text) == [message]
 
 
+def test_depth_is_bounded_and_its_place_named() -> None:
+    assert value("[" * 32 + "]" * 32)
+    assert faults("[" * 100) == ["f.yaml:1: [0][0][0][0]: nested deeper than 32 levels"]
+    assert faults("a: 1\nb:\n  c: " + "[" * 100) == ["f.yaml:3: b.c[0][0]: nested deeper than 32 levels"]
+
+
 def test_depth_is_bounded_where_the_composer_of_libyaml_would_crash() -> None:
-    assert faults("[" * 200_000) == [
-        "f.yaml:1: [0][0][0][0]: nested deeper than 32 levels",
-    ]
+    """Newer libyaml has a bound of its own and stops as it reads ahead, where no place is known yet."""
+    (fault,) = faults("a: 1\nb: " + "[" * 200_000)
+    assert fault in (
+        "f.yaml:2: b[0][0][0]: nested deeper than 32 levels",
+        "f.yaml:2: nested deeper than 32 levels",
+    )
+
+
+def test_depth_is_bounded_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_source, "_LOADER", yaml.SafeLoader)
+    assert faults("b: " + "[" * 2_000) == ["f.yaml:1: b[0][0][0]: nested deeper than 32 levels"]
 
 
 def test_aliases_are_counted_as_often_as_they_are_used() -> None:

@@ -24,7 +24,7 @@ class SipProcess:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Any] = {
-            "ready": {"ready": True, "generation": 7, "reasons": []},
+            "ready": {"ready": True, "generation": 7, "reasons": [], "warnings": ["a"]},
             "snapshot": orjson.loads(orjson.dumps(full_snapshot())),
             "reload": {"generation": 8, "faults": []},
             "drain": None,
@@ -56,7 +56,7 @@ def http(sip: SipProcess) -> Iterator[tuple[str, int]]:
 def test_health(http: tuple[str, int], sip: SipProcess) -> None:
     live, ready = request(http, "GET", "/live"), request(http, "GET", "/ready")
     assert (live.status, live.json) == (200, {"live": True})
-    assert (ready.status, ready.json) == (200, {"ready": True, "generation": 7, "reasons": []})
+    assert (ready.status, ready.json) == (200, {"ready": True, "generation": 7, "reasons": [], "warnings": ["a"]})
     sip.answers["ready"] = {"ready": False, "generation": 7, "reasons": ["no gateway answers"]}
     live, ready = request(http, "GET", "/live"), request(http, "GET", "/ready")
     assert live.status == 200

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -62,13 +63,19 @@ def test_the_daemon_starts_it_without_importing_what_it_serves_with() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_faults_of_the_operator_end_it_with_a_line(tmp_path: Path) -> None:
+def test_faults_of_the_operator_end_it_with_a_line_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    channel = ["--channel", str(tmp_path / "c"), "--bind"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         bind = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(SystemExit, match="control: cannot listen on"):
-            main(["--channel", str(tmp_path / "c"), "--bind", bind])
-    with pytest.raises(SystemExit, match="token_file cannot be read"):
-        main(["--channel", str(tmp_path / "c"), "--bind", "127.0.0.1:0", "--token-file", str(tmp_path / "none")])
+        with pytest.raises(SystemExit, match="1"):
+            main([*channel, bind])
+    with pytest.raises(SystemExit, match="1"):
+        main([*channel, "127.0.0.1:0", "--token-file", str(tmp_path / "none")])
+    port, token = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (port["event"], port["level"]) == ("control cannot serve", "error")
+    assert port["why"].startswith("cannot listen on") and token["why"] == "control.token_file cannot be read"
 
 
 def test_it_does_not_start_without_its_parent(tmp_path: Path) -> None:

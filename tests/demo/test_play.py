@@ -77,4 +77,4 @@ def test_every_difference_is_a_fault(
 
 def test_the_script_has_every_kind_of_end() -> None:
     assert {scene.action for scene in SCENES} == {"forward", "tag", "reject"}
-    assert {scene.trunk for scene in SCENES} == {"bank", "callcentre", "carrier"}
+    assert {scene.trunk for scene in SCENES} == {"bank", "callcentre", "carrier", "abroad"}

@@ -41,6 +41,7 @@ def test_every_call_goes_as_expected_also_where_a_port_is_taken(tmp_path: Path) 
     assert lines[0].startswith(f"port {moves[5060]} is taken, the demo uses ")
     assert len([line for line in lines if line.startswith("ok  ")]) == len(SCENES)
     assert f"{len(SCENES)} of {len(SCENES)} calls went as expected" in lines
+    assert "--trunk bank --from +861000000101 --to +861000005001 --hold 2s" in lines[-1]
     assert any('callee sees "[Suspected] Lucky Prize"' in line for line in lines)
     assert any(line.endswith('ringfence_verdicts_total{action="forward",reason="called",rule="emergency",trunk="bank"}')
                for line in lines)  # fmt: skip

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from ringfence.demo import agent as agent_module
+from ringfence.demo.errors import DemoError
 from ringfence.demo.softswitch import Softswitch
 from ringfence.sip.message import Response, parse
 
@@ -182,3 +185,21 @@ async def test_marks_privacy_and_numbers_are_noted(client: Client) -> None:
     seen = client.softswitch.seen["one"]
     assert seen.marks == [("P-Ringfence-Verdict", "tag"), ("Call-Info", "<http://x>")]
     assert (seen.callee, seen.caller, seen.privacy, seen.asserted) == ("+861", "1", ["id"], ["<sip:7@x>"])
+
+
+async def test_a_port_of_the_system_s_choice_is_free_for_every_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first choice is made for UDP alone; somebody holds its TCP side."""
+    tried: list[int] = []
+    opened = agent_module.open_tcp
+
+    async def taken_once(handler: Any, host: str, port: int, listening: bool) -> Any:
+        tried.append(port)
+        if len(tried) == 1:
+            raise DemoError("taken")
+        return await opened(handler, host, port, listening)
+
+    monkeypatch.setattr(agent_module, "open_tcp", taken_once)
+    switch = Softswitch("127.0.0.1", 0)
+    await switch.open("udp", "tcp", listening=True)
+    assert (len(tried), switch.port) == (2, tried[1])
+    await switch.close()

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import LOOKUP_NUMBERS, TRANSPORT_NUMBERS, render
+from ringfence.telemetry.metrics import LOOKUP_NUMBERS, RESOLVER_NUMBERS, ROAMING_NUMBERS, TRANSPORT_NUMBERS, render
 from ringfence.telemetry.snapshot import snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +28,12 @@ def told() -> dict[str, set[str]]:
     counters = Counters()
     counters.request(b"INVITE")
     counters.refused(400)
+    counters.finding("rate.over_limit", "observe", "t")
     counters.verdict("rate.over_limit", "tag", "t")
     counters.responses["2xx"] = counters.answers["2xx"] = counters.unscreened["score"] = 1
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
+    lookups["roaming"] = dict.fromkeys(ROAMING_NUMBERS, 1) | {"breaker": "closed", "unknown": {"deadline": 1}}
     text = render(
         snapshot(
             node="n",
@@ -45,6 +47,8 @@ def told() -> dict[str, set[str]]:
             transports=[{"listener": "udp", "transport": "udp", **dict.fromkeys(TRANSPORT_NUMBERS, 1)}],
             loop_lag={"distribution": _DISTRIBUTION, "longest": 0.1},
             rule_faults={"rate": 1},
+            resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
+            restarts={"store": 1},
         )
     ).decode()
     names: dict[str, set[str]] = {}
@@ -67,6 +71,14 @@ def test_every_watched_metric_is_told() -> None:
     watched = {name for query in queries() for name in re.findall(r"\bringfence_\w+", query)}
     assert len(watched) > 20
     assert watched - set(told()) == set()
+    # A refused reload takes no node out of service, and a rule on trial decides nothing: here alone they are seen.
+    assert {"ringfence_config_faults", "ringfence_findings_total", "ringfence_child_restarts_total"} <= watched
+
+
+def test_the_manual_has_every_metric_and_no_other() -> None:
+    manual = (ROOT / "docs/operating.md").read_text()
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in told()}
+    assert set(re.findall(r"^\| `(ringfence_\w+)`", manual, re.MULTILINE)) == families
 
 
 def test_every_label_that_is_asked_for_exists() -> None:

@@ -56,6 +56,13 @@ def test_the_image_runs_as_nobody_special() -> None:
             assert f"!{name}\n" in (ROOT / ".dockerignore").read_text(), name
 
 
+def test_the_image_is_built_with_the_plans_that_the_package_links_to() -> None:
+    links = list((ROOT / "src/ringfence/numbering/plans").glob("*.yaml"))
+    assert links and all(link.resolve().parent == ROOT / "config/numbering" for link in links)
+    build = DOCKERFILE.partition("AS build")[2].partition("FROM")[0]
+    assert build.index("COPY config config") < build.index("pip install")
+
+
 _SKIPS = {
     "test_call.py": "import pytest\ndef test_a(): pytest.skip('no peer')\n",
     "test_mark.py": "import pytest\n@pytest.mark.skip(reason='no peer')\ndef test_a(): pass\n",

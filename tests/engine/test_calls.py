@@ -188,6 +188,25 @@ def test_a_reinvite_and_its_ack_travel_both_ways(stage: Stage) -> None:
     assert len(stage.engine.state.dialogs) == 1
 
 
+@pytest.mark.parametrize("provisional", [False, True])
+def test_a_slow_answer_to_a_bye_is_announced_late(stage: Stage, provisional: bool) -> None:
+    """RFC 4320 §4.1: a 100 to a non-INVITE request when timer E would have reached T2, and not a moment sooner."""
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route))
+    bye = stage.take()[0][1]
+    if provisional:
+        stage.receive(answer(bye, 100), GATEWAY)
+    stage.pass_time(3.3)
+    assert [line for line in stage.summary() if line.startswith("caller")] == []
+    stage.pass_time(0.5)
+    assert [line for line in stage.summary() if line.startswith("caller")] == ["caller 100"]
+    stage.receive(answer(bye, 200), GATEWAY)
+    assert stage.summary() == ["caller 200"]
+
+
 def test_the_rest_of_the_route_set_is_followed(stage: Stage) -> None:
     forwarded = place(stage, invite())
     stage.receive(answer(forwarded, 200), GATEWAY)
@@ -198,6 +217,37 @@ def test_the_rest_of_the_route_set_is_followed(stage: Stage) -> None:
     assert (hop.host, hop.port) == ("198.51.100.7", 5070)
     assert bye.startswith(b"BYE sip:callee@10.0.0.1 SIP/2.0\r\n")
     assert header(bye, "Route") == ["<sip:198.51.100.7:5070;lr>"]
+
+
+def test_a_contact_that_is_no_gateway_may_answer_what_it_was_asked(stage: Stage) -> None:
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri="sip:callee@203.0.113.9:5060"))
+    ((hop, bye),) = stage.take()
+    assert (hop.host, hop.port) == STRANGER
+    stage.receive(answer(bye, 200), ("203.0.113.8", 5060))
+    stage.receive(answer(bye, 200).replace(b".", b"-"), STRANGER)
+    assert stage.take() == [] and stage.engine.state.counters.unknown_sources == 2
+    stage.receive(answer(bye, 200), STRANGER)
+    assert stage.summary() == ["caller 200"]
+
+
+def test_an_answer_finds_another_way_when_its_connection_is_gone() -> None:
+    """RFC 3261 §18.2.2."""
+    listeners = [Listener(0, "udp", PROXY, 5060), Listener(1, "tcp", PROXY, 5060)]
+    stage = Stage(rules=QUIET, listeners=listeners)
+    stage.receive(invite(via_params="").replace(b"UDP", b"TCP"), (CALLER[0], 40_000), listener=1)
+    forwarded = stage.take()[1][1]
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    ((came_by, ok),) = stage.take()
+    assert came_by.port == 40_000
+    stage.engine.unreachable(came_by, ok, stage.now, stage.out)
+    ((again, repeated),) = stage.take()
+    assert (again.transport, again.host, again.port, repeated) == ("tcp", *CALLER, ok)
+    stage.engine.unreachable(again, ok, stage.now, stage.out)
+    assert stage.take() == []
 
 
 def test_a_next_hop_by_name_is_looked_up(stage: Stage) -> None:
@@ -256,6 +306,23 @@ def test_long_requests_go_by_tcp_and_back_to_udp_when_refused() -> None:
     assert hop.transport == "udp" and header(second, "Via")[0].startswith("SIP/2.0/UDP")
     stage.receive(answer(second, 200), GATEWAY)
     assert stage.summary() == ["caller 200"]
+
+
+def test_a_long_ack_goes_by_a_connection_that_is_open() -> None:
+    listeners = [Listener(0, "udp", PROXY, 5060), Listener(1, "tcp", PROXY, 5060)]
+    stage = Stage(rules=QUIET, listeners=listeners)
+    forwarded = place(stage, invite())
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    ack = in_dialog("ACK", route, cseq=1, extra=("X-Long: " + "x" * 1300,))
+    stage.receive(ack)
+    ((hop, _),) = stage.take()
+    assert hop.transport == "udp"  # whether anybody takes connections there is not known
+    stage.endpoint(1, *GATEWAY).connection = 7
+    stage.receive(ack)
+    ((hop, copy),) = stage.take()
+    assert hop.transport == "tcp" and header(copy, "Via")[0].startswith("SIP/2.0/TCP")
 
 
 def test_options_for_us_are_answered(stage: Stage) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, SECOND_GATEWAY, Stage
+from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, PROXY, SECOND_GATEWAY, Stage
 from tests.support.talk import answer, cancel, header, invite
 
 from ringfence.screening import Facts, Score
+from ringfence.sip.address import Listener
 
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
 
@@ -167,3 +168,26 @@ def test_timer_c_ends_a_call_that_rings_for_ever(stage: Stage) -> None:
     assert stage.summary()[0] == "gateway CANCEL"
     stage.receive(answer(forwarded, 487), GATEWAY)
     assert stage.summary()[-1] == "caller 487"
+
+
+def test_timer_c_and_a_gateway_that_does_not_end_the_call(stage: Stage) -> None:
+    """§16.8: as if a 408 had come; nobody cancelled, so nobody is told of a cancel."""
+    _, forwarded = place(stage)
+    stage.receive(answer(forwarded, 180), GATEWAY)
+    stage.take()
+    stage.pass_time(260)
+    assert {line for line in stage.summary() if line.startswith("caller")} == {"caller 408"}
+
+
+def test_a_cancelled_call_is_not_sent_again_by_udp() -> None:
+    """§18.1.1 would retry a long request by UDP when TCP is refused; not one that nobody wants any more."""
+    listeners = [Listener(0, "udp", PROXY, 5060), Listener(1, "tcp", PROXY, 5060)]
+    stage = Stage(rules=QUIET, listeners=listeners)
+    request = invite(body="x" * 1300)
+    stage.receive(request)
+    hop, forwarded = stage.take()[1]
+    assert hop.transport == "tcp"
+    stage.receive(cancel(request))
+    assert stage.summary() == ["caller 200"]
+    stage.engine.unreachable(hop, forwarded, stage.now, stage.out)
+    assert stage.summary() == ["caller 487"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from tests.support.stage import GATEWAY, SECOND_GATEWAY, Stage
-from tests.support.talk import answer, header, invite
+from tests.support.talk import answer, header, in_dialog, invite
+
+from ringfence.forwarding.gateways import Target
 
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
 BOTH = (GATEWAY, SECOND_GATEWAY)
@@ -48,6 +50,17 @@ def test_silence_goes_to_the_next_soon() -> None:
     assert on.summary() == ["gateway CANCEL"]
 
 
+def test_the_silent_one_does_not_hold_up_the_others_answer() -> None:
+    on = stage()
+    forwarded = place(on)
+    on.pass_time(4.1)
+    second = next(data for hop, data in on.take() if hop.host == SECOND_GATEWAY[0])
+    on.receive(answer(second, 486), SECOND_GATEWAY)
+    assert on.summary() == ["second ACK", "caller 486"]
+    on.receive(answer(forwarded, 180), GATEWAY)
+    assert on.summary() == ["gateway CANCEL"]
+
+
 def test_a_late_200_of_the_silent_one_counts() -> None:
     on = stage()
     forwarded = place(on)
@@ -75,6 +88,30 @@ def test_a_real_answer_ends_the_search(status: int) -> None:
     on = stage()
     on.receive(answer(place(on), status), GATEWAY)
     assert on.summary() == ["gateway ACK", f"caller {status}"]
+
+
+def test_a_408_that_came_is_not_the_gateways_own_silence() -> None:
+    on = stage()
+    on.receive(answer(place(on), 408), GATEWAY)
+    assert on.summary() == ["gateway ACK", "caller 408"]
+    assert on.engine.state.policy.groups["softswitch"].gateways[0].usable(on.now)
+
+
+@pytest.mark.parametrize(("status", "again"), [(488, False), (491, False), (408, False), (503, True)])
+def test_inside_a_dialog_only_a_failed_hop_is_replaced(status: int, again: bool) -> None:
+    """RFC 3263 §4.3: the next address of a name is for a hop that failed, not for one that said no."""
+    on = stage()
+    forwarded = place(on)
+    on.receive(answer(forwarded, 200), GATEWAY)
+    on.take()
+    (route,) = header(forwarded, "Record-Route")
+    on.receive(in_dialog("INVITE", route, uri="sip:callee@phone.example", call_id="call1"))
+    ((ticket, _),) = on.out.resolves
+    targets = [Target("udp", GATEWAY[0], 5060), Target("udp", SECOND_GATEWAY[0], 5060)]
+    on.engine.resolved(ticket, targets, on.now, on.out)
+    reinvite = on.take()[-1][1]
+    on.receive(answer(reinvite, status), GATEWAY)
+    assert on.summary() == ["gateway ACK", "second INVITE" if again else f"caller {status}"]
 
 
 def test_the_operator_may_fail_over_on_more() -> None:
@@ -107,6 +144,25 @@ def test_an_unreachable_gateway_counts_as_503() -> None:
     on.engine.unreachable(endpoint, forwarded, on.now, on.out)
     assert on.summary() == ["second INVITE"]
     on.engine.unreachable(endpoint, forwarded, on.now, on.out)
+    assert on.summary() == []
+
+
+@pytest.mark.parametrize("quoted", [400, 300])
+def test_the_beginning_of_an_invite_says_which_gateway_is_dead(quoted: int) -> None:
+    """ICMP gives back as much as fits in its own packet, which no INVITE with a body does."""
+    on = stage()
+    forwarded = place(on)
+    assert len(forwarded[:quoted]) < len(forwarded)
+    on.engine.unreachable(on.endpoint(0, *GATEWAY), forwarded[:quoted], on.now, on.out)
+    assert on.summary() == ["second INVITE"]
+
+
+def test_too_little_of_a_message_says_nothing() -> None:
+    on = stage()
+    forwarded = place(on)
+    for end in (0, 8, forwarded.index(b";branch=") + 20):
+        on.engine.unreachable(on.endpoint(0, *GATEWAY), forwarded[:end], on.now, on.out)
+    on.engine.unreachable(on.endpoint(0, *SECOND_GATEWAY), forwarded, on.now, on.out)
     assert on.summary() == []
 
 

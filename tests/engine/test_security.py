@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, STRANGER, Stage
-from tests.support.talk import answer, header, in_dialog, invite
+from tests.support.talk import ack_of, answer, header, in_dialog, invite
 
 from ringfence.engine.state import MAX_NEXT_HOPS
 
@@ -90,8 +90,9 @@ def test_answers_must_be_ours_and_of_this_call(stage: Stage) -> None:
     caller_via = f"Via: {header(forwarded, 'Via')[1]}\r\n".encode()
     stage.receive(good.replace(caller_via, b""), GATEWAY)
     stage.receive(good.replace(b"CSeq: 1 INVITE", b"CSeq: 1 CANCEL"), GATEWAY)
+    stage.receive(good.replace(b"CSeq: 1 INVITE", b"CSeq: 1 BYE"), GATEWAY)
     assert stage.take() == []
-    assert stage.engine.state.counters.stray_responses == 4
+    assert stage.engine.state.counters.stray_responses == 5
     stage.receive(good, GATEWAY)
     assert stage.summary() == ["caller 200"]
 
@@ -115,7 +116,7 @@ def test_our_own_headers_are_taken_off_however_spelled(line: str) -> None:
 
 
 def test_a_trusted_trunk_keeps_its_asserted_identity(stage: Stage) -> None:
-    line = "P-Asserted-Identity: <sip:+861012345678@192.0.2.1>"
+    line = "P-Asserted-Identity: <sip:+861062345678@192.0.2.1>"
     assert line.encode() in place(stage, invite(extra=(line,)))
 
 
@@ -155,7 +156,7 @@ def test_a_silent_non_invite_gets_no_408() -> None:
     stage = Stage(rules=QUIET, sip={"forward_methods": ["*"]})
     stage.receive(invite(method="FROB"))
     stage.pass_time(33)
-    assert set(stage.summary()) == {"gateway FROB"}
+    assert set(stage.summary()) == {"gateway FROB", "caller 100"}
     assert len(stage.engine.state.transactions) == 0
 
 
@@ -205,6 +206,23 @@ def test_a_full_table_sheds_new_calls_and_keeps_the_old() -> None:
     assert stage.summary() == ["caller 200"]
 
 
+def test_refused_calls_leave_the_last_tenth_of_the_table_to_those_in_progress() -> None:
+    stage = Stage(rules=QUIET, sip={"limits": {"transactions": 100}})
+    forwarded = place(stage)
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    for number in range(500):
+        stage.receive(invite(branch=f"z9hG4bKn{number}", call_id=f"n{number}"))
+    refused = [data for _, data in stage.take() if data.startswith(b"SIP/2.0 503")]
+    assert header(refused[-1], "Retry-After") == ["5"]
+    stage.receive(invite(branch="z9hG4bKn499", call_id="n499"))
+    assert stage.take()[0][1] == refused[-1]  # §8.2.7: a repeat gets the same answer
+    stage.receive(ack_of(invite(branch="z9hG4bKn499", call_id="n499"), refused[-1]))
+    assert len(stage.engine.state.transactions) <= 91
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route))
+    assert stage.summary() == ["gateway BYE"]
+
+
 def test_an_emergency_call_passes_when_others_are_shed() -> None:
     stage = Stage(rules=QUIET, sip={"limits": {"transactions": 100}})
     number = 0
@@ -222,6 +240,45 @@ def test_a_late_event_loop_sheds_new_calls(stage: Stage) -> None:
     assert refusal.startswith(b"SIP/2.0 503") and header(refusal, "Retry-After") == ["5"]
 
 
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@10.0.0.1", ("udp", "10.0.0.1", 5060)),
+        ("sip:a@10.0.0.1;maddr=10.0.0.2", ("udp", "10.0.0.2", 5060)),
+        ("sip:a@phone.example:5070;lr;MADDR=10.0.0.2", ("udp", "10.0.0.2", 5070)),
+        ("sip:a@10.0.0.1;transport=UDP", ("udp", "10.0.0.1", 5060)),
+        ("sip:a@10.0.0.1;transport=ws", None),
+        ("sip:a@10.0.0.1;transport=", None),
+        ("sip:a@10.0.0.1;transport=udp4", None),
+        ("sip:a@224.0.1.75", None),
+        ("sip:a@10.0.0.1;maddr=239.255.255.1", None),
+        ("sip:a@255.255.255.255", None),
+        ("sip:a@0.0.0.0", None),
+        ("sip:a@300.0.0.1", None),
+        ("sip:a@[ff02::1]", None),
+        ("tel:+861062345678", None),
+    ],
+)
+def test_where_a_request_inside_a_dialog_may_lead(stage: Stage, uri: str, hop: tuple[str, str, int] | None) -> None:
+    found = stage.engine.state.next_hop(uri.encode(), stage.listeners[0])
+    assert (found and (found.transport, found.host, found.port)) == hop
+    forwarded = place(stage)
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri=uri))
+    if hop is None:
+        assert stage.summary() == [f"caller {416 if uri.startswith('tel') else 503}"]
+    else:
+        assert stage.summary() == [f"{hop[1]} BYE"]
+
+
+def test_options_for_us_may_not_require_what_we_do_not_know(stage: Stage) -> None:
+    stage.receive(invite(method="OPTIONS", uri="sip:198.51.100.99:5060", extra=("Require: foo", "Require: bar")))
+    ((_, refusal),) = stage.take()
+    assert refusal.startswith(b"SIP/2.0 420 ") and header(refusal, "Unsupported") == ["foo, bar"]
+
+
 def test_next_hops_are_remembered_within_bounds(stage: Stage) -> None:
     state = stage.engine.state
     for number in range(MAX_NEXT_HOPS + 10):
@@ -234,3 +291,21 @@ def test_noise_raises_nothing_and_is_counted(stage: Stage) -> None:
         stage.receive(data)
     assert stage.engine.state.counters.malformed == 5
     assert CALLER[0] not in stage.summary()
+
+
+def test_an_answer_never_goes_where_a_maddr_points(stage: Stage) -> None:
+    """RFC 3261 §18.2.2 would send it there: with it a trunk could have our answers sent to anybody."""
+    stage.receive(invite(via_params=";rport;maddr=203.0.113.9"))
+    assert stage.summary() == ["caller 100", "gateway INVITE"]
+
+
+def test_a_sips_call_goes_to_the_gateways_as_they_are(stage: Stage) -> None:
+    """RFC 3261 §26.2.2: behind us is the domain that the URI names, whose own policy says how it is reached."""
+    stage.receive(invite(uri="sips:+8613900001000@198.51.100.99"))
+    (_, (hop, forwarded)) = stage.take()
+    assert hop.transport == "udp" and forwarded.startswith(b"INVITE sips:")
+    stage.receive(answer(forwarded, 200), GATEWAY)
+    stage.take()
+    (route,) = header(forwarded, "Record-Route")
+    stage.receive(in_dialog("BYE", route, uri="sips:callee@198.51.100.1"))
+    assert stage.summary() == ["caller 503"]  # inside the dialog a sips URI is TLS or nothing

@@ -74,7 +74,7 @@ def test_a_changed_path_is_written_anew() -> None:
     data = forwarded(invite, path, UDP, BRANCH, stamped_via(invite, "192.0.2.10", 5060))
     assert data == (
         b"BYE sip:new@10.1.1.1 SIP/2.0\r\n"
-        + b'Route: <sip:b.example;lr>\r\nRoute: "C" <sip:c.example;lr>;x=1\r\n'
+        + b'Route: <sip:b.example;lr>, "C" <sip:c.example;lr>;x=1\r\n'
         + OUR_VIA
         + messages.request(
             line=b"",

@@ -60,6 +60,7 @@ def test_a_name_of_ours_with_a_compact_form_has_two_spellings(line: bytes) -> No
         b"P-Asserted-Identity: <sip:+8610000@bank.example>",
         b"p-asserted-identity :tel:+8610000\r\nP-ASSERTED-IDENTITY: <sip:1@x>,\r\n <tel:+1>",
         b"P-Preferred-Identity: <sip:+8610000@bank.example>",  # RFC 3325 §6: it goes no further
+        b"Remote-Party-ID: <sip:+8610000@bank.example>;party=calling;screen=yes",
     ],
 )
 def test_only_a_trusted_trunk_asserts_identities(line: bytes) -> None:

@@ -1,6 +1,6 @@
 """Fuzz one parser until told to stop: `python -m tests.fuzz message [libFuzzer options] [corpus folder]`.
 
-Needs atheris. Without a corpus folder it starts from the messages of tests/data.
+Needs atheris. Without a corpus folder it starts from the messages of tests/data, or from the plans that ringfence comes with.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def main() -> None:
     if name not in TARGETS:
         sys.exit(f"usage: python -m tests.fuzz {'|'.join(TARGETS)} [libFuzzer options]")
     with tempfile.TemporaryDirectory() as folder:
-        seeds = [case.data for case in rfc4475()] + [case.data for case in rfc5118()] + shipped_corpus()
+        if name == "plan":
+            seeds = [path.read_bytes() for path in Path("config/numbering").glob("*.yaml")]
+        else:
+            seeds = [case.data for case in rfc4475()] + [case.data for case in rfc5118()] + shipped_corpus()
         for at, seed in enumerate(seeds):
             (Path(folder) / str(at)).write_bytes(seed)
         atheris.Setup([sys.argv[0], *sys.argv[2:], folder], TARGETS[name])

@@ -6,9 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from tests.fuzz.ledger_targets import LEDGER_TARGETS
 
+from ringfence.config import ConfigError
+from ringfence.config.validation import validate
+from ringfence.config.yaml_source import read_yaml
+from ringfence.numbering import (
+    IRREGULARITIES,
+    NO_CLASS,
+    Kind,
+    Numbering,
+    NumberingSettings,
+    PlanError,
+    PlanSettings,
+)
+from ringfence.numbering.number import MAX_RAW
 from ringfence.sip import headers as h
 from ringfence.sip.errors import SipError
 from ringfence.sip.framing import Ping, StreamFramer, Unframeable
@@ -18,6 +32,7 @@ from ringfence.sip.via import Via
 from ringfence.sip.writer import response, salvaged_response, stamped_via
 
 LIMIT = 65_535
+NUMBERINGS = (Numbering(NumberingSettings()), Numbering(NumberingSettings(plan="sg")))
 
 
 def message(data: bytes) -> None:
@@ -120,5 +135,52 @@ def _frames(stream: bytes, step: int) -> tuple[list[bytes | Ping], str]:
     return frames, ""
 
 
-SIP_TARGETS: dict[str, Callable[[bytes], None]] = {"message": message, "uri": uri, "framer": framer}
-TARGETS = SIP_TARGETS | LEDGER_TARGETS
+def plan(data: bytes) -> None:
+    """The loader of numbering plans: a plan whose every number has one reading, or faults with their lines."""
+    root = None
+    try:
+        root = read_yaml(data, "plan")
+        settings, _ = validate(PlanSettings, root, "plan", {})
+        numbering = Numbering(NumberingSettings(), settings)
+    except (ConfigError, PlanError) as error:
+        assert error.faults
+        assert all(str(fault) for fault in error.faults)
+        return
+    for text in ("110", "+8613800138000", "021 6234 5678", "0000"):
+        _reading(numbering, text)
+
+
+def number(data: bytes) -> None:
+    """The reading of any text as a number: of the plan, foreign, or none; and a value reads as itself."""
+    text = data.decode("utf-8", "backslashreplace")
+    for numbering in NUMBERINGS:
+        _reading(numbering, text)
+        _reading(numbering, text, area="021", context="+8621")
+        try:
+            spans = numbering.prefix_spans(text)
+        except ValueError:
+            continue
+        assert all(len(low) == len(high) and low <= high for low, high in spans)
+        for length in {len(low) for low, _ in spans}:
+            same = sorted(span for span in spans if len(span[0]) == length)
+            assert all(one[1] < other[0] for one, other in pairwise(same))
+
+
+def _reading(numbering: Numbering, text: str, area: str | None = None, context: str | None = None) -> None:
+    found = numbering.read(text, area, context)
+    assert len(found.raw) <= MAX_RAW
+    assert bool(found.value) == (found.kind in (Kind.E164, Kind.SHORT)) == (found.class_ is not NO_CLASS)
+    assert not found.irregular or found.irregular in IRREGULARITIES
+    if found.value:
+        again = numbering.read(found.value, "0755")
+        assert (again.value, again.class_, again.irregular) == (found.value, found.class_, found.irregular)
+
+
+OWN_TARGETS: dict[str, Callable[[bytes], None]] = {
+    "message": message,
+    "uri": uri,
+    "framer": framer,
+    "plan": plan,
+    "number": number,
+}
+TARGETS = OWN_TARGETS | LEDGER_TARGETS

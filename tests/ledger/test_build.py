@@ -71,6 +71,17 @@ def test_a_whole_trunk() -> None:
     assert ledger.by_source("udp", "192.0.2.1", 5060) is trunk
 
 
+def test_a_trunk_is_in_the_province_of_its_area_unless_it_says_another() -> None:
+    ledger = build(
+        settings("a", area="0755"),
+        settings("b", address="192.0.2.2", area="0755", province="SH"),
+        settings("c", address="192.0.2.3"),
+    )
+    assert [trunk.province for trunk in ledger.trunks.values()] == ["GD", "SH", ""]
+    assert [trunk.diversion_hops for trunk in ledger.trunks.values()] == [0, 0, 0]
+    assert build(settings(diversion_hops=2)).trunks["acme"].diversion_hops == 2
+
+
 def test_absolute_file_names_stay() -> None:
     files = {"/srv/numbers.csv": b"number\n95588\n"}
     ledger = build(settings(numbers=[{"file": "/srv/numbers.csv"}]), files=files)

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from redis import Redis
 from tests.support.asking import SECRET, WINDOW, Asked
+from tests.support.index import fixed_view
 
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings
+from ringfence.lookups import Address, IndexView, Keys, Lookups, RedisSettings
 from ringfence.lookups.embedded import EmbeddedStore
 
 
@@ -47,8 +48,14 @@ def settings() -> RedisSettings:
 
 
 @pytest.fixture
-async def lookups(store: EmbeddedStore, keys: Keys, settings: RedisSettings) -> AsyncIterator[Lookups]:
-    asking = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW)
+def view(keys: Keys) -> IndexView:
+    """A generation is believed; the store is empty until a test puts something there."""
+    return fixed_view(keys)
+
+
+@pytest.fixture
+async def lookups(store: EmbeddedStore, keys: Keys, settings: RedisSettings, view: IndexView) -> AsyncIterator[Lookups]:
+    asking = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW, view)
     await asking.start()
     yield asking
     await asking.close()

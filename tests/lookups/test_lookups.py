@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from tests.support.asking import ALL, CALLEE, CALLER, HOLDER, NOON, SECRET, WINDOW, Asked, call, until
+from tests.support.index import fixed_view, mark, say
 from tests.support.scripted_store import Command, scripted_store
 
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings
+from ringfence.lookups import Address, IndexView, Keys, Lookups, RedisSettings
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.screening import NOT_ASKED, Consent, Facts, Need, Rate, Score, Unknown
 
 
-async def test_one_call_with_all_its_facts(asked: Asked, reader: Redis, keys: Keys):
-    reader.hset(keys.consent(keys.digest(CALLEE)).decode(), HOLDER, "+1900000000")
+async def test_one_call_with_all_its_facts(asked: Asked, reader: Redis, keys: Keys, view: IndexView):
+    say(reader, view, CALLEE, f"holder:{HOLDER}", "consent", until=1_900_000_000)
     reader.set(keys.score(keys.digest(CALLER)), "72.5")
     (facts,) = await asked(call())
-    assert facts.consent == Consent(True, False, 1_900_000_000.0)
+    assert facts.consent == Consent(True, None, 1_900_000_000.0)
     assert facts.score == Score(72.5)
     assert facts.caller_rate == Rate(1, 3600.0)
 
@@ -28,17 +29,19 @@ async def test_only_what_is_needed_is_asked_and_counted(asked: Asked, reader: Re
     assert reader.dbsize() == 0
 
 
-async def test_many_calls_with_different_needs_each_get_their_own(asked: Asked, reader: Redis, keys: Keys):
+async def test_many_calls_with_different_needs_each_get_their_own(
+    asked: Asked, reader: Redis, keys: Keys, view: IndexView
+):
     wanted = [frozenset({Need.CONSENT}), ALL, frozenset({Need.SCORE, Need.CALLER_RATE}), frozenset({Need.SCORE})]
     tickets = []
     for index in range(80):
         caller, callee = f"+8613800{index:06d}", f"+8613900{index:06d}"
         reader.set(keys.score(keys.digest(caller)), index)
-        reader.hset(keys.consent(keys.digest(callee)).decode(), HOLDER, f"+{1_900_000_000 + index}")
+        say(reader, view, callee, f"holder:{HOLDER}", "consent", until=1_900_000_000 + index)
         tickets += asked.submit(call(caller, callee), needs=wanted[index % 4])
     for index, facts in enumerate(await asked.all(tickets)):
         needs = wanted[index % 4]
-        consent = Consent(True, False, 1_900_000_000.0 + index)
+        consent = Consent(True, None, 1_900_000_000.0 + index)
         assert facts.consent == (consent if Need.CONSENT in needs else NOT_ASKED)
         assert facts.score == (Score(float(index)) if Need.SCORE in needs else NOT_ASKED)
         assert facts.caller_rate == (Rate(1, 3600.0) if Need.CALLER_RATE in needs else NOT_ASKED)
@@ -59,22 +62,25 @@ async def test_a_call_without_numbers_is_answered_at_once(asked: Asked):
     assert asked.lookups.stats()["batches"] == 0
 
 
-async def test_a_call_without_a_caller_still_learns_of_consent(asked: Asked, reader: Redis):
+async def test_a_call_without_a_caller_still_learns_of_consent(asked: Asked, reader: Redis, view: IndexView):
+    mark(reader, view, CALLEE)
     one, other = await asked(call(caller=""), call())
     assert (one.consent, one.score, one.caller_rate) == (
-        Consent(False, False), Unknown("no_number"), Unknown("no_number"),
+        Consent(False), Unknown("no_number"), Unknown("no_number"),
     )  # fmt: skip
     assert other.caller_rate == Rate(1, 3600.0)
-    assert reader.dbsize() == 1
+    assert reader.dbsize() == 2
 
 
-async def test_a_wrong_kind_of_key_spoils_that_fact_alone(asked: Asked, reader: Redis, keys: Keys):
-    reader.set(keys.consent(keys.digest(CALLEE)), "text")
+async def test_a_wrong_kind_of_key_spoils_that_fact_alone(asked: Asked, reader: Redis, keys: Keys, view: IndexView):
+    assert view.generation is not None
+    reader.set(view.generation.places(CALLEE.encode(), [])[0], "text")
+    mark(reader, view, "+8613900139001")
     reader.hset(keys.score(keys.digest(CALLER)).decode(), "a", "b")
     one, other = await asked(call(), call(caller="+8613800138001", callee="+8613900139001"))
     assert (one.consent, one.score) == (Unknown("store_wrongtype"), Unknown("store_wrongtype"))
     assert one.caller_rate == Rate(1, 3600.0)
-    assert (other.consent, other.score, other.caller_rate) == (Consent(False, False), Score(0.0), Rate(1, 3600.0))
+    assert (other.consent, other.score, other.caller_rate) == (Consent(False), Score(0.0), Rate(1, 3600.0))
     stats = asked.lookups.stats()
     assert (stats["errors"], stats["unknown"], stats["answered"]) == (2, {"store_wrongtype": 2}, 1)
 
@@ -87,7 +93,10 @@ async def test_a_full_store_counts_nothing_and_answers_the_rest(asked: Asked, re
     assert asked.lookups.breaker_state == "closed"
 
 
-async def test_a_replica_counts_nothing_and_answers_the_rest(asked: Asked, reader: Redis, folder: Path):
+async def test_a_replica_counts_nothing_and_answers_the_rest(
+    asked: Asked, reader: Redis, folder: Path, view: IndexView
+):
+    mark(reader, view, CALLEE)
     primary = EmbeddedStore(folder / "primary", 32)
     await primary.start()
     try:
@@ -96,14 +105,14 @@ async def test_a_replica_counts_nothing_and_answers_the_rest(asked: Asked, reade
         reader.execute_command("REPLICAOF", "127.0.0.1", "1")
         (facts,) = await asked(call())
         assert facts.caller_rate == Unknown("store_readonly")
-        assert facts.consent == Consent(False, False)
+        assert facts.consent == Consent(False)
     finally:
         await primary.stop()
 
 
 async def test_what_a_loading_store_says(folder: Path, keys: Keys, settings: RedisSettings):
     async with scripted_store(folder / "s", lambda _: b"-LOADING Valkey is loading\r\n"):
-        lookups = Lookups(settings, Address(path=str(folder / "s")), keys, WINDOW)
+        lookups = Lookups(settings, Address(path=str(folder / "s")), keys, WINDOW, fixed_view(keys))
         await lookups.start()
         (facts,) = await Asked(lookups)(call())
         assert facts.consent == facts.score == facts.caller_rate == Unknown("store_loading")
@@ -119,7 +128,7 @@ async def test_replies_that_nobody_asked_for_never_become_anybody_s(folder: Path
         return b"$2\r\n10\r\n" + (extra if store.connections == 1 else b"")
 
     async with scripted_store(folder / "s", answer) as store:
-        lookups = Lookups(settings, Address(path=str(folder / "s")), keys, WINDOW)
+        lookups = Lookups(settings, Address(path=str(folder / "s")), keys, WINDOW, fixed_view(keys))
         await lookups.start()
         asked = Asked(lookups)
         (first,) = await asked(call(), needs=frozenset({Need.SCORE}))
@@ -134,7 +143,7 @@ async def test_replies_that_nobody_asked_for_never_become_anybody_s(folder: Path
 
 async def test_more_than_the_store_may_owe_goes_on_without_facts(store: EmbeddedStore, keys: Keys):
     settings = RedisSettings.model_validate({"max_pending": 100, "deadline": "1s"})
-    lookups = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW)
+    lookups = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW, fixed_view(keys))
     await lookups.start()
     asked = Asked(lookups)
     first = asked.submit(*[call() for _ in range(30)])  # 150 replies: a turn is never cut in two
@@ -196,7 +205,8 @@ async def test_a_facts_receiver_may_ask_again_at_once(lookups: Lookups):
     assert [facts.caller_rate for facts in rounds] == [Rate(count, 3600.0) for count in range(1, 7)]
 
 
-async def test_figures_add_up(lookups: Lookups, asked: Asked):
+async def test_figures_add_up(lookups: Lookups, asked: Asked, reader: Redis, view: IndexView):
+    mark(reader, view, CALLEE)
     await asked(*[call() for _ in range(7)])
     await asked(call())
     stats = lookups.stats()

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.asking import SECRET, call
+from tests.support.index import fixed_view
 
 from ringfence.lookups import Keys
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
-from ringfence.lookups.questions import Question, command, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Question, command, template, unusable
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.screening import Consent, Rate, Score, Unknown
 
@@ -28,7 +29,7 @@ REPLY = st.recursive(
 
 def questions(prefix: str = "rf:") -> list[Question]:
     keys = Keys(prefix, SECRET)
-    return [ConsentQuestion(keys), ScoreQuestion(keys), CallerRateQuestion(keys, 60.0)]
+    return [ConsentQuestion(fixed_view(keys)), ScoreQuestion(keys), CallerRateQuestion(keys, 60.0)]
 
 
 @given(st.lists(REPLY, min_size=3, max_size=3))
@@ -47,7 +48,9 @@ def test_commands_are_read_by_another_parser_as_they_were_meant(parts: list[byte
 def test_a_prefix_with_a_percent_sign_is_taken_as_it_is():
     for question in questions(prefix="50%s:"):
         reader = hiredis.Reader()
-        reader.feed(question.commands(call()))
+        commands = question.commands(call())
+        assert isinstance(commands, bytes)
+        reader.feed(commands)
         for _ in range(question.replies):
             assert reader.gets()[1].startswith(b"50%s:")
         assert reader.gets() is False
@@ -60,9 +63,9 @@ def test_a_template_takes_digests_wherever_the_sample_stands():
 
 def test_nobody_is_asked_about_a_number_that_is_not_there():
     consent, score, rate = questions()
-    assert consent.commands(call(callee="")) == b""
-    assert score.commands(call(caller="")) == b""
-    assert rate.commands(call(caller="")) == b""
+    assert consent.commands(call(callee="")) == NO_NUMBER
+    assert score.commands(call(caller="")) == NO_NUMBER
+    assert rate.commands(call(caller="")) == NO_NUMBER
 
 
 @pytest.mark.parametrize(

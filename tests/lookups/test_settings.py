@@ -22,7 +22,14 @@ def test_urls_that_lead_somewhere(url: str):
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ({"url": "http://h"}, "redis://, rediss:// or unix://"),
+        ({"url": "http://h"}, "redis://, rediss://, unix://"),
+        ({"url": "redis+ring://h"}, "redis+cluster:// or redis+sentinel://"),
+        ({"url": "unix+cluster:///a"}, "must begin"),
+        ({"url": "redis+://h"}, "must begin"),
+        ({"url": "redis+cluster://user:hunter2@h:1,h:2"}, "no user or password"),
+        ({"url": "redis+cluster://h:1,h:2/3"}, "one database only"),
+        ({"url": "redis+cluster:///"}, "no host"),
+        ({"url": "redis+sentinel://h:26379"}, "the master's name"),
         ({"url": "redis://user:hunter2@h"}, "no user or password"),
         ({"url": "redis://user@h"}, "no user or password"),
         ({"url": "redis:///0"}, "no host"),

@@ -11,6 +11,7 @@ from tests.support.trunks import trunk_of
 from ringfence.ledger import Trunk
 from ringfence.numbering import Numbering, NumberingSettings
 from ringfence.screening import Call
+from ringfence.screening.diversion import NOT_DIVERTED, Diverted
 
 NUMBERING = Numbering(NumberingSettings())
 OWN = "+862162345678"  # granted to every trunk that `make_trunk` makes, as is its neighbour
@@ -40,9 +41,15 @@ def make_call(make_trunk: MakeTrunk) -> MakeCall:
         callee: str = CALLEE,
         asserted: str | tuple[str, ...] = (),
         trunk: Trunk | None = None,
+        preferred: tuple[str, ...] = (),
+        remote_party: tuple[str, ...] = (),
+        diverted_by: str | None = None,
+        hops: int = 1,
+        contradicts: bool = False,
         **more: Any,
     ) -> Call:
         texts = (asserted,) if isinstance(asserted, str) else asserted
+        diverted = NOT_DIVERTED if diverted_by is None else Diverted(NUMBERING.read(diverted_by), hops, contradicts)
         identities = tuple(NUMBERING.read(text) for text in texts)
         return Call(
             trunk or make_trunk(),
@@ -50,6 +57,9 @@ def make_call(make_trunk: MakeTrunk) -> MakeCall:
             NUMBERING.read(callee),
             identities[0] if identities else None,
             identities,
+            preferred=tuple(NUMBERING.read(text) for text in preferred),
+            remote_party=tuple(NUMBERING.read(text) for text in remote_party),
+            diverted=diverted,
             **more,
         )
 

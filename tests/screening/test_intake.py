@@ -130,6 +130,37 @@ def test_an_untrusted_trunk_asserts_nothing(read: Any) -> None:
     assert call.private  # the wish is the caller's own; whether somebody vouches for him is another matter
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize(
+    ("header", "preferred", "remote_party"),
+    [
+        (f"P-Preferred-Identity: <sip:{OTHER}@pbx.example>", [OTHER], []),
+        (f"P-Preferred-Identity: <sip:{OTHER}@pbx.example>, <tel:{OWN}>", [OTHER, OWN], []),
+        (f"Remote-Party-ID: <sip:{OTHER}@pbx.example>;party=calling;screen=yes;privacy=off", [], [OTHER]),
+        (f'Remote-Party-ID: "Acme" <sip:{OTHER}@pbx.example>;screen=no', [], [OTHER]),
+        (f"Remote-Party-ID: <sip:{OTHER}@pbx.example>;party=called", [], []),
+        ("Remote-Party-ID: <nonsense", [], [""]),
+    ],
+)
+def test_wishes_are_read_from_every_trunk(
+    read: Any, header: str, preferred: list[str], remote_party: list[str], trusted: bool
+) -> None:
+    call = read(header, trusted=trusted)
+    assert [number.value for number in call.preferred] == preferred
+    assert [number.value for number in call.remote_party] == remote_party
+    assert call.caller is call.shown  # wishes are never believed
+
+
+def test_who_sent_a_call_on(read: Any, make_trunk: Any) -> None:
+    assert read().diverted.hops == 0
+    call = read(f"Diversion: <sip:{OTHER}@pbx.example>;reason=unconditional;counter=2")
+    assert (call.diverted.by.value, call.diverted.hops) == (OTHER, 2)
+    assert call.accountable is call.caller  # the trunk's contract allows none
+    request = invite(f"History-Info: <sip:{OTHER}@p>;index=1, <sip:+8613912345678@p;cause=302>;index=1.1;mp=1")
+    call = INTAKE.call(request, make_trunk(diversion_hops=1), "udp", 1.0)
+    assert (call.diverted.by.value, call.accountable) == (OTHER, call.diverted.by)
+
+
 @pytest.mark.parametrize(
     ("headers", "private"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.trunks import trunk_of
 
 from ringfence.ledger import Trunk
+from ringfence.ledger.settings import TrunkKind
 from ringfence.numbering import Numbering, NumberingSettings
 from ringfence.screening import (
     Call,
@@ -22,6 +23,7 @@ from ringfence.screening import (
     Pipeline,
     Rate,
     Refusal,
+    Roaming,
     Rule,
     RuleSettings,
     Score,
@@ -32,7 +34,7 @@ from ringfence.screening import (
 )
 
 OWN, STRANGER = "+862162345678", "+8613800138000"
-GOOD = Facts(Consent(True, False), Score(0.0), Rate(1, 3600.0))
+GOOD = Facts(Consent(True), Score(0.0), Rate(1, 3600.0))
 NUMBERING = Numbering(NumberingSettings())
 MODES = ("off", "observe", "enforce")
 
@@ -182,7 +184,9 @@ def test_with_the_stores_gone_only_marketing_is_closed(make_call: Any, make_trun
 
 def test_refusal_of_the_callee_is_a_decline(make_call: Any, make_trunk: Any) -> None:
     trunk = make_trunk(marketing=True)
-    verdict = finished(pipeline(trunk), make_call(trunk=trunk), Facts(Consent(True, True), Score(0), Rate(1, 60.0)))
+    verdict = finished(
+        pipeline(trunk), make_call(trunk=trunk), Facts(Consent(True, "everybody"), Score(0), Rate(1, 60.0))
+    )
     assert verdict.reason == "consent.refused"
     assert verdict.answer is not None and verdict.answer[:2] == (603, b"Decline")
 
@@ -226,7 +230,7 @@ def test_a_rule_that_breaks_is_counted_and_skipped(
     for count in (1, 2):
         assert finished(screen, call, GOOD).action == "forward"
         assert screen.faults == {name: count}
-    facts = Facts(Consent(False, False), Score(0), Rate(1, 60.0))
+    facts = Facts(Consent(False), Score(0), Rate(1, 60.0))
     assert finished(screen, call, facts).reason == "consent.no_consent"
 
 
@@ -242,28 +246,31 @@ def test_verdicts_keep_numbers_out_of_logs(make_call: Any, make_trunk: Any) -> N
 
 
 unknown = st.sampled_from(["deadline", "breaker_open"]).map(Unknown)
+scopes = st.sampled_from([None, "everybody", "sector", "holder"])
 all_facts = st.builds(
     Facts,
-    st.one_of(unknown, st.builds(Consent, st.booleans(), st.booleans(), st.one_of(st.none(), st.floats(0, 2000)))),
+    st.one_of(unknown, st.builds(Consent, st.booleans(), scopes, st.one_of(st.none(), st.floats(0, 2000)), scopes)),
     st.one_of(unknown, st.builds(Score, st.floats(0, 100))),
     st.one_of(unknown, st.builds(Rate, st.integers(0, 200), st.just(3600.0))),
+    st.one_of(unknown, st.builds(Roaming, st.booleans())),
 )
+WEIGHED = sorted(set(policy.RULES) - {"emergency"})
 
 
 @settings(max_examples=120, deadline=None)
 @given(
     facts=all_facts,
-    modes=st.lists(st.sampled_from(MODES), min_size=len(policy.RULES) - 1, max_size=len(policy.RULES) - 1),
-    points=st.lists(st.floats(0, 200), min_size=len(policy.RULES) - 1, max_size=len(policy.RULES) - 1),
-    shown=st.sampled_from([OWN, STRANGER, "anonymous", "alice"]),
+    modes=st.lists(st.sampled_from(MODES), min_size=len(WEIGHED), max_size=len(WEIGHED)),
+    points=st.lists(st.floats(0, 200), min_size=len(WEIGHED), max_size=len(WEIGHED)),
+    shown=st.sampled_from([OWN, STRANGER, "anonymous", "alice", "4001234567", "+442079460001"]),
     marketing=st.booleans(),
+    kind=st.sampled_from(get_args(TrunkKind)),
 )
 def test_what_holds_for_every_verdict(
-    facts: Facts, modes: list[str], points: list[float], shown: str, marketing: bool
+    facts: Facts, modes: list[str], points: list[float], shown: str, marketing: bool, kind: TrunkKind
 ) -> None:
-    trunk = trunk_of(marketing=marketing)
-    names = sorted(set(policy.RULES) - {"emergency"})
-    rules = {name: {"mode": mode, "points": weight} for name, mode, weight in zip(names, modes, points, strict=True)}
+    trunk = trunk_of(kind=kind, marketing=marketing)
+    rules = {name: {"mode": mode, "points": weight} for name, mode, weight in zip(WEIGHED, modes, points, strict=True)}
     screen = pipeline(trunk, rules=rules)
     call = Call(trunk, NUMBERING.read(shown), NUMBERING.read("13912345678"), at=1000.0)
     result = screen.begin(call)

@@ -22,6 +22,7 @@ def silent(call: Call, facts: Facts, settings: Frozen) -> Finding | None:
         ({"answers": {"ok\n": Refusal.FORBIDDEN}}, ValueError),
         ({"settles": True, "needs": frozenset({Need.SCORE})}, ValueError),
         ({"settings": Frozen}, TypeError),
+        ({"look": lambda call, settings: None}, ValueError),  # without needs there is nothing to be early for
     ],
 )
 def test_refused(arguments: dict[str, Any], error: type[Exception]) -> None:

@@ -30,7 +30,10 @@ def test_rules_are_set_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ({"rules": {"wangiri": {}}}, "no such rule: wangiri; there are caller_authorised, caller_number, consent"),
+        (
+            {"rules": {"wangiri": {}}},
+            "no such rule: wangiri; there are caller_authorised, caller_is_callee, caller_number, consent",
+        ),
         ({"rules": {"rate": {"limti": 5}}}, "Extra inputs"),
         ({"rules": {"rate": {"mode": "on"}}}, "'off', 'observe' or 'enforce'"),
         ({"rules": {"emergency": {"mode": "off"}}}, "Extra inputs"),

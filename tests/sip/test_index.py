@@ -1,19 +1,33 @@
+"""The header index, each test with the pure-Python type and with the compiled one."""
+
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.twins import both
 
 from ringfence.sip import headers as h
 from ringfence.sip.errors import BadSyntax, SipError, Undecodable
 from ringfence.sip.index import MAX_HEADERS, HeaderIndex, unfold
 
+twin: type[HeaderIndex]
+
+
+@pytest.fixture(autouse=True, scope="module", params=both(HeaderIndex))
+def chosen_twin(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Set for the whole module, as properties may not have a fixture of their own for each example."""
+    global twin
+    twin = request.param
+    yield
+
 
 def index(*lines: bytes, body: bytes = b"") -> tuple[HeaderIndex, bytes]:
     data = b"\r\n".join([b"OPTIONS sip:a SIP/2.0", *lines, b"", body])
-    return HeaderIndex(data), data
+    return twin(data), data
 
 
 def test_offsets_of_the_head() -> None:
@@ -142,14 +156,14 @@ def test_a_nul_in_a_quoted_pair_is_legal() -> None:
 )
 def test_noise_has_nobody_to_answer(data: bytes) -> None:
     with pytest.raises(Undecodable) as caught:
-        HeaderIndex(data)
+        twin(data)
     assert caught.value.status is None
 
 
 @pytest.mark.parametrize("data", [b"INVITE sip:a SIP/2.0\r\nVia: x\r\n", b"SIP/2.0 200 OK\r\nVia: x"])
 def test_a_head_without_end_is_a_bad_message(data: bytes) -> None:
     with pytest.raises(BadSyntax):
-        HeaderIndex(data)
+        twin(data)
 
 
 def test_the_limit_counts_lines() -> None:
@@ -159,6 +173,88 @@ def test_the_limit_counts_lines() -> None:
     assert caught.value.status == 513
     with pytest.raises(BadSyntax):
         index(b"X: 1", *[b" y"] * MAX_HEADERS)
+
+
+def test_every_name_leads_to_its_number_in_any_spelling() -> None:
+    for name, number in h.IDS.items():
+        for spelling in (name, name.upper(), name.title()):
+            found, _ = index(spelling + b": x", b"X-Other: y")
+            assert found.first(number) == b"x", name
+            assert found.first(h.OTHER) == b"y"
+            assert found.named(name) == [b"x"]
+        found, _ = index(name[:-1] + b"~: x")
+        assert found.values(number) == []
+        assert found.named(name[:-1] + b"~") == [b"x"]
+
+
+def test_every_prefix_finds_what_begins_with_it() -> None:
+    lines = [name + b": x" for name in h.IDS]
+    found, data = index(*lines)
+    for full in h.NAMES.values():
+        for length in range(len(full) + 1):
+            prefix = full[:length].lower()
+            begun = [h.IDS[name] for name in h.IDS if h.NAMES[h.IDS[name]].lower().startswith(prefix)]
+            spans = found.spans_with_prefix(prefix)
+            assert [h.IDS[data[start:end].partition(b":")[0]] for start, end in spans] == begun
+
+
+def test_names_are_asked_for_in_lower_case() -> None:
+    found, _ = index(b"Via: 1", b"X-One: 2")
+    assert found.named(b"VIA") == found.named(b"X-ONE") == found.named(b"x-on") == found.named(b"x-one:") == []
+    assert found.named(b"") == found.named(b"x-one\0") == []
+    assert found.spans_with_prefix(b"VIA") == found.spans_with_prefix(b"X") == found.spans_with_prefix(b"x-one:") == []
+
+
+def test_numbers_that_nobody_gave_are_absent() -> None:
+    found, _ = index(b"Via: 1", b"X-One: 2", b"X-Two: 3")
+    for number in (-1, 61, 62, 63, 64, 2**31):
+        assert found.first(number) is None
+        assert found.span(number) is None
+        assert (found.values(number), found.spans(number), found.count(number)) == ([], [], 0)
+        assert found.singles((number,)) == [None]
+    assert (found.values(h.OTHER), found.count(h.OTHER)) == ([b"2", b"3"], 2)
+    with pytest.raises(BadSyntax):
+        found.singles((h.OTHER,))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\r\n\r\nX: \0\n", "not a SIP message"),  # no head: nothing else is looked at
+        (b"a SIP/2.0\r\nX\r\n", "no empty line ends the head"),
+        (b"a\r\n SIP/2.0\r\nX\r\n", "not a SIP message"),  # the first line alone says what it is
+        (b"a SIP/\r\n", "no empty line ends the head"),
+        (b"a SIP/", "not a SIP message"),
+        (b"SIP/", "no empty line ends the head"),
+        (b" y\r\n y\n\0\r\n\r\n", "a CR or LF in the head is not part of a line end"),
+        (b"x\r\n y\0\r\n\r\n", "a NUL in the head"),
+        (b"\0x\r\n\r\n", "a NUL in the head"),
+        (b"\\\0\0x\r\n\r\n", "a NUL in the head"),
+        (b"\\\0x\r\n\r\n", "a start line and no header"),
+        (b"x\r\n" + b" y\r\n" * 257 + b"\r\n", "too many header lines"),
+        (b"x\r\n" + b"y\r\n" * 257 + b"\r\n", "too many header lines"),
+        (b"x\r\n y\r\ny\r\n\r\n", "the first header line continues nothing"),
+        (b"x\r\ny: 1\r\n z\r\ny\r\n\r\n", "a header line has no valid name"),
+        (b"\r\ny\r\n\r\n", "a header line has no valid name"),
+    ],
+)
+def test_of_several_faults_the_same_one_is_told(data: bytes, text: str) -> None:
+    with pytest.raises(SipError) as caught:
+        twin(data)
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("wrong", ["text", None, 7])
+def test_what_is_no_message_is_a_bug(wrong: object) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        twin(wrong)  # type: ignore[arg-type]
+
+
+def test_the_head_may_be_cut_anywhere() -> None:
+    whole = index(b"Via: 1", b'To: "\\\0" <x>', b"X-Long: " + b"y" * 70, b"CSeq:\r\n 1")[1]
+    for end in range(len(whole)):
+        with pytest.raises(SipError):
+            twin(whole[:end])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +309,7 @@ def test_spans_values_and_counts_agree(fields: list[tuple[bytes, bytes, list[byt
 @settings(max_examples=300)
 def test_any_bytes_give_an_index_or_a_sip_error(parts: list[bytes]) -> None:
     try:
-        found = HeaderIndex(b"".join(parts) + b"\r\n\r\n")
+        found = twin(b"".join(parts) + b"\r\n\r\n")
     except SipError:
         return
     assert found.head_end <= len(b"".join(parts)) + 4

@@ -24,9 +24,11 @@ def number(value: str) -> Number:
     return Number(value, value, Kind.E164 if value else Kind.ANONYMOUS)
 
 
-def call(caller: str = CALLER, callee: str = CALLEE, at: float = NOON, holder: str = HOLDER) -> Call:
+def call(
+    caller: str = CALLER, callee: str = CALLEE, at: float = NOON, holder: str = HOLDER, sector: str | None = None
+) -> Call:
     """A call of a marketing trunk; "" for a number that is withheld."""
-    trunk = trunk_of(name="t", holder=holder, kind="call_center", marketing=True)
+    trunk = trunk_of(name="t", holder=holder, kind="call_center", marketing=True, sector=sector)
     return Call(trunk, number(caller), number(callee), at=at)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-BANK_NUMBER = "+861012345678"
+BANK_NUMBER = "+861062345678"
 CALLEE = "+8613900001000"
 
 _COPIED = ("via", "from", "to", "call-id", "cseq", "record-route")

@@ -8,6 +8,8 @@ from typing import Any
 from ringfence.ledger import Ledger, Trunk, TrunkSettings, build_ledger
 from ringfence.numbering import Numbering, NumberingSettings
 
+_NUMBERING = Numbering(NumberingSettings())
+
 
 def ledger_of(*trunks: dict[str, Any], generation: int = 1) -> Ledger:
     """A ledger of trunks, each by the keys that differ from a plain one's."""
@@ -20,7 +22,7 @@ def ledger_of(*trunks: dict[str, Any], generation: int = 1) -> Ledger:
             "sources": [{"address": f"192.0.2.{place + 1}"}],
         }
         made.append(TrunkSettings.model_validate(usual | trunk))
-    return build_ledger(made, Numbering(NumberingSettings()), Path(), generation, _no_file)
+    return build_ledger(made, _NUMBERING, Path(), generation, _no_file)
 
 
 def trunk_of(**settings: Any) -> Trunk:

@@ -23,6 +23,7 @@ def full_counters() -> Counters:
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
+    counters.finding("rate.over_limit", "observe", "acme")
     return counters
 
 
@@ -49,10 +50,26 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "breaker_opened": 2,
             "deadline_misses": 9,
             "reconnects": 1,
+            "redirects": 5,
+            "servers": 3,
+            "index_believed": True,
+            "index_changes": 2,
+            "index_pairs": 1_000_000,
+            "index_built": 1_700_000_100,
             "pending": 3,
             "pending_limit": 1_000,
             "unknown": {"deadline": 6},
             "latency": {"bounds": [0.001, 0.05], "counts": [10, 5, 1], "sum": 0.25},
+            "roaming": {
+                "asked": 41,
+                "answered": 37,
+                "shed": 1,
+                "pending": 2,
+                "pending_limit": 1_000,
+                "breaker": "closed",
+                "breaker_opened": 3,
+                "unknown": {"deadline": 4},
+            },
         },
         "resolver": {"queries": 11, "failures": 1, "cached": 4},
         "transports": [
@@ -62,5 +79,6 @@ def full_snapshot(**changed: Any) -> Snapshot:
         "loop_lag": lag.plain(),
         "rule_faults": {"rate": 1},
         "faults": 13,
+        "restarts": {"store": 1},
     }
     return snapshot(**(given | changed))

@@ -3,14 +3,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
+from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
-from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver
+from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, RoamingSettings
+from ringfence.lookups.roaming_http import RoamingService
 from ringfence.sip.address import Listener
 from ringfence.telemetry.metrics import (
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     LOOKUP_NUMBERS,
     RESOLVER_NUMBERS,
+    ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
     render,
 )
@@ -37,6 +40,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_up", {}, 1),
         ("ringfence_config_generation", {}, 7),
         ("ringfence_start_time_seconds", {}, 1_700_000_000),
+        ("ringfence_compiled", {"part": "twins"}, NATIVE),
+        ("ringfence_compiled", {"part": "rooms"}, ROOMS),
         ("ringfence_draining", {}, 0),
         ("ringfence_engine_faults_total", {}, 13),
         ("ringfence_requests_total", {"method": "INVITE"}, 1),
@@ -50,6 +55,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_table_size", {"table": "transactions"}, 12),
         ("ringfence_table_limit", {"table": "transactions"}, 400_000),
         ("ringfence_table_shed_total", {"table": "transactions"}, 2),
+        ("ringfence_child_restarts_total", {"process": "store"}, 1),
+        ("ringfence_findings_total", {"rule": "rate", "reason": "over_limit", "mode": "observe", "trunk": "acme"}, 1),
         ("ringfence_rule_faults_total", {"rule": "rate"}, 1),
         ("ringfence_gateway_state", {"group": "core", "gateway": "core/sip:10.0.0.1", "state": "held"}, 1),
         ("ringfence_gateway_state", {"group": "core", "gateway": "core/sip:10.0.0.1", "state": "up"}, 0),
@@ -63,6 +70,13 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_lookup_latency_seconds_bucket", {"le": "+Inf"}, 16),
         ("ringfence_lookup_latency_seconds_count", {}, 16),
         ("ringfence_lookup_latency_seconds_sum", {}, 0.25),
+        ("ringfence_roaming_questions_total", {}, 41),
+        ("ringfence_roaming_answers_total", {}, 37),
+        ("ringfence_roaming_shed_total", {}, 1),
+        ("ringfence_roaming_pending", {}, 2),
+        ("ringfence_roaming_breaker_state", {"state": "closed"}, 1),
+        ("ringfence_roaming_breaker_state", {"state": "open"}, 0),
+        ("ringfence_roaming_unknown_total", {"reason": "deadline"}, 4),
         ("ringfence_dns_queries_total", {}, 11),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.0025"}, 0),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.005"}, 1),
@@ -94,13 +108,18 @@ def test_every_plain_counter_comes_out_with_its_own_number() -> None:
 
 
 def test_nothing_is_counted_without_a_name() -> None:
-    assert {*ENGINE_NUMBERS, *ENGINE_BY_LABEL, "verdicts"} == set(Counters.__slots__)
+    assert {*ENGINE_NUMBERS, *ENGINE_BY_LABEL, "verdicts", "findings"} == set(Counters.__slots__)
     assert set(Resolver(lambda: 0.5).stats()) == set(RESOLVER_NUMBERS)
 
 
 async def test_every_lookup_number_has_a_name() -> None:
     lookups = Lookups(RedisSettings(), Address(path="/nowhere.sock"), Keys("rf", bytes(32)), 60.0)
-    assert set(lookups.stats()) == {*LOOKUP_NUMBERS, "breaker", "latency", "unknown"} == set(full_snapshot()["lookups"])
+    names = {*LOOKUP_NUMBERS, "breaker", "latency", "unknown"}
+    assert set(lookups.stats()) == names == set(full_snapshot()["lookups"]) - {"roaming"}
+    service = RoamingService(RoamingSettings(source="http", url="http://127.0.0.1/"), None)
+    assert (
+        set(service.stats()) == {*ROAMING_NUMBERS, "breaker", "unknown"} == set(full_snapshot()["lookups"]["roaming"])
+    )
 
 
 async def test_every_transport_number_has_a_name() -> None:

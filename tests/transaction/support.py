@@ -7,7 +7,7 @@ from tests.support import messages
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.message import Request, Response, parse
 from ringfence.transaction.effects import Effects
-from ringfence.transaction.timers import Machine, TimerQueue
+from ringfence.transaction.timers import TimerQueue
 
 UDP = Endpoint(Listener(0, "udp", "198.51.100.99", 5060), "192.0.2.7", 5060)
 TCP = Endpoint(Listener(1, "tcp", "198.51.100.99", 5060), "192.0.2.7", 5060, 3)
@@ -27,31 +27,22 @@ SENT_OPTIONS = messages.request(
 )
 
 
-class Watched(TimerQueue):
-    """armed: every (duration, timer) since it was last emptied."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.armed: list[tuple[float, int]] = []
-
-    def arm(self, now: float, duration: float, machine: Machine, timer: int) -> None:
-        self.armed.append((duration, timer))
-        super().arm(now, duration, machine, timer)
-
-
 class Stage:
     """Effects, and what there was of them since the last look."""
 
     def __init__(self) -> None:
-        self.timers = Watched()
+        self.timers = TimerQueue()
         self.out = Effects(self.timers)
+        self._seen: dict[float, int] = {}
 
     def look(self) -> tuple[list[tuple[Endpoint, bytes]], list[tuple[float, int]]]:
-        """Sends and armed timers, both forgotten."""
-        seen = (self.out.sends, self.timers.armed)
-        self.out.sends = []
-        self.timers.armed = []
-        return seen
+        """Sends, and (duration, timer) of what was armed in the order of the RFC's letters, since the last look."""
+        armed: list[tuple[float, int]] = []
+        for duration, waiting in self.timers.pending().items():
+            armed += [(duration, timer) for timer in waiting[self._seen.get(duration, 0) :]]
+            self._seen[duration] = len(waiting)
+        sends, self.out.sends = self.out.sends, []
+        return sends, sorted(armed, key=lambda pair: pair[1])
 
 
 def request(data: bytes) -> Request:

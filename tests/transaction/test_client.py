@@ -248,3 +248,9 @@ def test_answers_count_only_from_the_hop_that_was_asked() -> None:
     assert not machine.is_from(Endpoint(listener, "192.0.2.8", 5060))
     assert not machine.is_from(Endpoint(listener, "192.0.2.7", 5061))
     assert not machine.is_from(TCP)
+
+
+def test_on_a_stream_the_far_port_may_be_a_passing_one() -> None:
+    machine = InviteClient(b"z9hG4bKours.0", TCP, SENT_INVITE, Timers(), None)
+    assert machine.is_from(Endpoint(TCP.listener, TCP.host, 40_000, 9))
+    assert not machine.is_from(Endpoint(TCP.listener, "192.0.2.8", TCP.port, 9))

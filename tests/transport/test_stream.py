@@ -86,6 +86,7 @@ async def test_lost_framing_is_told_may_be_answered_once_and_closes(
     assert [data for data, _ in heard.messages] == [message("good")]
     data, endpoint, error = heard.malformed[0]
     assert data.startswith(broken) and error.status == 400 and endpoint is heard.messages[0][1]
+    assert error.__traceback__ is None  # it would hold the connection in a circle
     transports.send([(endpoint, b"SIP/2.0 400 Bad Request\r\n\r\n")])
     writer.write(message("too late"))
     assert await ended(reader) == b"SIP/2.0 400 Bad Request\r\n\r\n"

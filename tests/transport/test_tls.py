@@ -128,18 +128,24 @@ async def test_an_alias_turns_requests_onto_the_connection_that_came(opened: Ope
     await heard.until(lambda: bool(heard.messages))
     came = heard.messages[0][1]
     port = far.listeners[0].port
-    assert near.endpoint(0, "127.0.0.1", port) is not came
+    endpoint = near.endpoint(0, "127.0.0.1", port)
+    assert endpoint is not came
     assert near.alias(came, port) is True
-    assert near.endpoint(0, "127.0.0.1", port) is came
-    assert near.endpoint(0, "127.0.0.1", port, "switch.example.net") is came
-    assert near.endpoint(0, "127.0.0.1", port, "other.example.net") is not came
-    near.send([(near.endpoint(0, "127.0.0.1", port), OPTIONS)])
-    await far_heard.until(lambda: bool(far_heard.messages))
+    assert near.endpoint(0, "127.0.0.1", port) is endpoint  # whoever holds it need not know
+    named = near.endpoint(0, "127.0.0.1", port, "switch.example.net")
+    near.send([(endpoint, OPTIONS), (named, OPTIONS)])
+    await far_heard.until(lambda: len(far_heard.messages) == 2)
     assert near.stats()[0]["opened"] == 0
+    near.send([(near.endpoint(0, "127.0.0.1", port, "other.example.net"), OPTIONS)])
+    await heard.until(lambda: bool(heard.unreachable))  # dialled, and its certificate is another's
+    for invented in range(1, 100):
+        assert near.alias(came, invented) is True
+    assert len(near._sockets[0]._aliases) == 1  # type: ignore[union-attr]
+    assert near.alias(came, port) is True
     await far.close()
     await heard.until(lambda: near.stats()[0]["connections_accepted"] == 0)
-    again = near.endpoint(0, "127.0.0.1", port)
-    assert again is not came and again.connection is None
+    near.send([(endpoint, OPTIONS)])  # the connection is gone: this one dials, and nobody is there any more
+    await heard.until(lambda: len(heard.unreachable) == 2)
     assert near.alias(came, port) is False
 
 

@@ -6,6 +6,7 @@ from tests.transport.support import Heard, Opener
 
 from ringfence.transport.errors import TransportError
 from ringfence.transport.settings import ListenerSettings
+from ringfence.transport.stream import LEFT_BY_TCP
 from ringfence.transport.transports import Transports
 
 OPTIONS = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n"
@@ -84,3 +85,13 @@ async def test_closed_transports_leave_no_tasks_and_no_sockets() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind((listener.host, listener.port))
+
+
+async def test_what_connections_leave_to_the_collector_is_told(opened: Opener) -> None:
+    near, _ = await opened(part("a", "udp"), part("b", "tcp"))
+    far, far_heard = await opened(part("x", "tcp"))
+    assert (near.left_behind(), far.left_behind()) == (0, 0)
+    listener = far.listeners[0]
+    near.send([(near.endpoint(1, listener.host, listener.port), OPTIONS)])
+    await far_heard.until(lambda: len(far_heard.messages) == 1)
+    assert near.left_behind() == far.left_behind() == LEFT_BY_TCP

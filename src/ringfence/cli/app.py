@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import typer
 
-from ringfence.cli import calling, checking, consenting, explaining, ledgering, scoring, serving, showing
+from ringfence.cli import (
+    calling,
+    checking,
+    consenting,
+    explaining,
+    indexing,
+    ledgering,
+    numbering,
+    registering,
+    roaming,
+    scoring,
+    serving,
+    showing,
+)
 
 app = typer.Typer(
     name="ringfence",
@@ -23,7 +36,11 @@ app.command("call")(calling.call)
 app.command("explain")(explaining.explain)
 app.add_typer(consenting.app, name="consent")
 app.add_typer(ledgering.app, name="ledger")
+app.add_typer(registering.app, name="registry")
 app.add_typer(scoring.app, name="score")
+app.add_typer(indexing.app, name="index")
+app.add_typer(roaming.app, name="roaming")
+app.add_typer(numbering.app, name="numbering")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

@@ -99,7 +99,7 @@ def _listener(settings: Settings, transport: str) -> Address:
 
 def trunk_source(trunks: Mapping[str, Trunk], name: str, transport: str) -> Address:
     """An address and port that the daemon takes for this trunk; port 0 where any will do. Raises BadParameter."""
-    from ringfence.cli.rules import no_trunk
+    from ringfence.explaining.rules import no_trunk
 
     if name not in trunks:
         raise typer.BadParameter(no_trunk(name, trunks))

@@ -53,6 +53,7 @@ def check(
                 output.line(str(fault))
         raise typer.Exit(CONFIG) from None
     running = asyncio.run(running_generation(bundle.settings))
+    _warn_of_store(bundle.settings)
     if json:
         output.as_json({"valid": True, **_summary(bundle), "running": running})
         return
@@ -68,15 +69,34 @@ def schema() -> None:
 
 async def running_generation(settings: Settings) -> dict[str, Any] | None:
     """What a daemon with this data directory says of itself: its generation and readiness; None when none runs."""
-    from ringfence.control.channel import ask
+    from ringfence.control.channel import CHANNEL, ask
     from ringfence.control.errors import ControlError
-    from ringfence.daemon import CHANNEL
 
     try:
         answer: dict[str, Any] = await ask(settings.data_directory / CHANNEL, "ready", timeout=1.0)
     except ControlError:
         return None
     return answer
+
+
+def _warn_of_store(settings: Settings) -> None:
+    """Look at an operator's own store, as far as it answers: its settings may make the consent index dear."""
+    if settings.redis.url is None:
+        return
+    from ringfence.cli.store import open_index
+    from ringfence.errors import RingfenceError
+
+    try:
+        store = open_index(settings)
+        try:
+            warning = store.dear()
+        finally:
+            store.close()
+    except RingfenceError as error:
+        output.complain(f"warning: {error}")
+        return
+    if warning:
+        output.complain(f"warning: {warning}")
 
 
 def _summary(bundle: Bundle) -> dict[str, Any]:
@@ -99,7 +119,7 @@ def _first(bundle: Bundle) -> list[Trunk]:
 
 def _modes(bundle: Bundle) -> dict[str, str]:
     """Each rule's mode, and the trunks that have another."""
-    from ringfence.cli.rules import mode_of
+    from ringfence.explaining import mode_of
     from ringfence.screening.discovery import RULES
 
     modes: dict[str, str] = {}
@@ -130,4 +150,5 @@ def _daemon(running: dict[str, Any] | None) -> str:
     if running is None:
         return "none answers on this data directory"
     state = "ready" if running.get("ready") else "not ready: " + "; ".join(running.get("reasons", []))
-    return f"generation {running.get('generation')}, {state}"
+    warnings = "".join(f"; warning: {each}" for each in running.get("warnings", []))
+    return f"generation {running.get('generation')}, {state}{warnings}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,19 +10,11 @@ import typer
 
 from ringfence.cli import output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from ringfence.errors import RingfenceError
 
 if TYPE_CHECKING:
-    from ringfence.config import Bundle
-    from ringfence.screening import Consent, Facts, Need, Unknown
-    from ringfence.sip.message import Request
+    from ringfence.control.question import Question
 
 ConsentAnswer = Literal["yes", "no", "refused", "unknown"]
-_HOST = "ringfence.invalid"  # stands where a host belongs; no rule looks at it
-
-
-class CannotExplain(RingfenceError):
-    """The question cannot be put: no such trunk, no INVITE, a contradiction."""
 
 
 def explain(
@@ -34,98 +25,110 @@ def explain(
     caller: Annotated[str | None, typer.Option("--from", help="Number or URI shown as caller; may be empty.")] = None,
     callee: Annotated[str | None, typer.Option("--to", help="Number or URI called.")] = None,
     pai: Annotated[str | None, typer.Option(help="Number or URI in P-Asserted-Identity.")] = None,
+    display: Annotated[str | None, typer.Option(help="Display name.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Privacy: id, the number is withheld.")] = False,
     consent: Annotated[ConsentAnswer, typer.Option(help="The callee's consent, if it is asked for.")] = "unknown",
     score: Annotated[float | None, typer.Option(min=0, max=100, help="The caller's harassment score.")] = None,
     attempts: Annotated[int | None, typer.Option(min=0, help="The caller's calls in the window, this one too.")] = None,
+    roaming: Annotated[
+        bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Ask the running daemon: its policy, its facts.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
     """Judge a call without making it; the verdict with every finding."""
-    from ringfence.cli.judging import judged
-    from ringfence.cli.live import filled
-    from ringfence.cli.rules import no_trunk
-    from ringfence.config import load_bundle
-    from ringfence.screening import Intake
+    from ringfence.control.question import Question
+    from ringfence.explaining import CannotExplain
 
     numbers = sum(value is not None for value in (caller, callee))
     if numbers != (2 if message is None else 0):
         raise typer.BadParameter("give either --from and --to, or a file with an INVITE")
-    request = _read(message) if message else _invite(caller or "", callee or "", pai, private)
-    bundle = load_bundle(config)
-    if trunk not in bundle.ledger.trunks:
-        raise typer.BadParameter(no_trunk(trunk, bundle.ledger.trunks))
-    call = Intake(bundle.numbering).call(request, bundle.ledger.trunks[trunk], "udp", time.time())
-    given = _given(bundle, consent, score, attempts)
-
-    def ask(needs: frozenset[Need]) -> Facts:
-        return asyncio.run(filled(bundle, call, given, needs)) if live else given
-
-    answer = judged(bundle, call, ask)
+    if live and running:
+        raise typer.BadParameter("--running has facts from the store of its own: leave out --live")
+    try:
+        question = Question(
+            trunk=trunk,
+            caller=caller or "",
+            callee=callee,
+            display=display or "",
+            asserted=pai,
+            private=private,
+            message=None if message is None else _message(message),
+            consent=None if consent == "unknown" else consent,
+            score=score,
+            attempts=attempts,
+            roaming=roaming,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(_first(error)) from None
+    try:
+        answer = asyncio.run(_running(config, question) if running else _here(config, question, live))
+    except CannotExplain as error:
+        if message is None:
+            raise
+        raise CannotExplain(f"{message}: {error}") from None
     if json:
         output.as_json(answer)
     else:
         _print(answer)
 
 
-def _read(path: Path) -> Request:
-    """The INVITE in a file. A text editor's bare line ends become CRLF; a file with any CRLF is taken as it is."""
-    from ringfence.sip.errors import SipError
-    from ringfence.sip.message import Request, parse
+def _first(error: ValueError) -> str:
+    """What is wrong with the first value that is."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fault = error.errors(include_url=False)[0]
+    name = {"caller": "--from", "callee": "--to", "asserted": "--pai"}.get(str(fault["loc"][0]) if fault["loc"] else "")
+    return f"{name or 'MESSAGE'}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _message(path: Path) -> str:
+    """A file's text; bytes that are no UTF-8 are written as `\\xff`: no rule looks at what they stand in."""
+    from ringfence.explaining import CannotExplain
 
     try:
-        data = path.read_bytes()
+        return path.read_bytes().decode("utf-8", "backslashreplace")
     except OSError as error:
         raise CannotExplain(f"{path}: cannot be read: {error.strerror}") from None
-    if b"\r\n" not in data:
-        head, _, body = data.partition(b"\n\n")
-        data = b"\r\n".join([*head.rstrip(b"\n").split(b"\n"), b"", body.replace(b"\n", b"\r\n")])
-    try:
-        request = parse(data)
-    except SipError as error:
-        status = f"it would be answered {error.status}" if error.status else "it would be dropped"
-        raise CannotExplain(f"{path}: {error}; {status} before any rule looks") from None
-    if not isinstance(request, Request) or request.method != b"INVITE" or request.to_tag:
-        raise CannotExplain(f"{path}: only an INVITE that begins a call is screened")
-    return request
 
 
-def _invite(caller: str, callee: str, pai: str | None, private: bool) -> Request:
-    """The INVITE that such a caller would send: the same code reads it that reads a real one."""
-    from ringfence.demo.messages import caller_uri, compose, identity_fields, name_addr, number_uri
-    from ringfence.sip.message import Request, parse
+async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
+    """The explanation by the settings in the file, with facts from the store if `live`. Raises CannotExplain."""
+    from ringfence.config import load_bundle
+    from ringfence.config.keys import store_keys
+    from ringfence.explaining import explained
+    from ringfence.explaining.live import filled
+    from ringfence.explaining.rules import no_trunk
+    from ringfence.lookups import store_place
+    from ringfence.screening import Call, Facts, Need, Unknown
 
-    uri = number_uri(callee, _HOST)
-    fields = [
-        ("Via", f"SIP/2.0/UDP {_HOST};branch=z9hG4bKexplain"),
-        ("From", name_addr(caller_uri(caller, _HOST), tag="explain")),
-        ("To", name_addr(uri)),
-        ("Call-ID", "explain"),
-        ("CSeq", "1 INVITE"),
-        *identity_fields(pai, private, _HOST),
-    ]
-    request = parse(compose(f"INVITE {uri} SIP/2.0", fields))
-    assert isinstance(request, Request)
-    return request
+    bundle = load_bundle(config)
+    if question.trunk not in bundle.ledger.trunks:
+        raise typer.BadParameter(no_trunk(question.trunk or "", bundle.ledger.trunks))
+
+    async def fill(call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
+        settings = bundle.settings
+        place = store_place(settings.redis, settings.data_directory)
+        window = bundle.pipeline.rate_window
+        return await filled(call, given, needs, store_keys(settings), window, place, settings.roaming)
+
+    return await explained(bundle, question, Unknown("not_given"), fill if live else None)
 
 
-def _given(bundle: Bundle, consent: ConsentAnswer, score: float | None, attempts: int | None) -> Facts:
-    """The facts of the command line; what is not given did not come."""
-    from ringfence.screening import Consent, Facts, Rate, Score, Unknown
+async def _running(config: Path, question: Question) -> dict[str, Any]:
+    """The explanation of the daemon that runs on this configuration's data directory. Raises ControlError."""
+    from ringfence.config import load
+    from ringfence.control.channel import CHANNEL, ask
 
-    missing = Unknown("not_given")
-    consents: dict[ConsentAnswer, Consent | Unknown] = {
-        "yes": Consent(granted=True, refused=False),
-        "no": Consent(granted=False, refused=False),
-        "refused": Consent(granted=False, refused=True),
-        "unknown": missing,
-    }
-    return Facts(
-        consents[consent],
-        missing if score is None else Score(score),
-        missing if attempts is None else Rate(attempts, bundle.pipeline.rate_window),
+    settings = load(config)
+    answer: dict[str, Any] = await ask(
+        settings.data_directory / CHANNEL, "explain", question.model_dump(), timeout=10.0
     )
+    return answer
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -134,6 +137,8 @@ def _print(answer: dict[str, Any]) -> None:
     for name in ("caller", "shown", "asserted", "callee"):
         if call[name] is not None:
             rows.append((name, _written(call[name])))
+    if call["diverted"] is not None:
+        rows.append(("diverted by", f"{_written(call['diverted'])}, {call['hops']} in all"))
     rows.append(("private", "yes" if call["private"] else "no"))
     for need, fact in answer["facts"].items():
         rows.append((need, ", ".join(f"{key} {value}" for key, value in fact.items())))
@@ -157,7 +162,9 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _written(number: dict[str, str]) -> str:
     value = number["number"] or "no number"
-    return f"{value} ({number['kind']}, written {number['written']!r})"
+    kind = number["kind"] if number["class"] == "none" else number["class"]
+    more = "".join(f", {number[name]}" for name in ("province", "country", "irregular") if number[name])
+    return f"{value} ({kind}{more}, written {number['written']!r})"
 
 
 def _points(rule: dict[str, Any]) -> str:

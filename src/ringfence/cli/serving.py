@@ -10,6 +10,7 @@ import typer
 from ringfence import __version__
 from ringfence.cli.options import ConfigFile
 from ringfence.cli.output import line
+from ringfence.compiled import NATIVE, ROOMS, extent
 
 
 def serve(config: ConfigFile) -> None:
@@ -20,18 +21,25 @@ def serve(config: ConfigFile) -> None:
 
     with bar() as progress:
         reloader = load(Path(config), progress)
-    run(reloader)
+    run(reloader, Path(config))
 
 
 def version(
     json: Annotated[bool, typer.Option("--json", help="As JSON, with Python and platform.")] = False,
 ) -> None:
-    """Print the version."""
+    """Print the version, and whether the call path is compiled."""
     if not json:
-        line(f"ringfence {__version__}")
+        line(f"ringfence {__version__}, call path: {extent()}")
         return
     import platform
 
     from ringfence.cli.output import as_json
 
-    as_json({"ringfence": __version__, "python": platform.python_version(), "platform": platform.platform()})
+    as_json(
+        {
+            "ringfence": __version__,
+            "compiled": {"rooms": ROOMS, "twins": NATIVE},
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        }
+    )

@@ -15,11 +15,11 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the calls, also on a terminal.")] = False,
 ) -> None:
     """Start the daemon on the sample settings with a softswitch and callers, and show calls being screened."""
-    from ringfence.cli.store import open_store
+    from ringfence.cli.rehearsing import Rehearsal
     from ringfence.demo.show import show
 
     try:
-        as_expected = asyncio.run(show(config, once, open_store))
+        as_expected = asyncio.run(show(config, once, Rehearsal))
     except asyncio.CancelledError:
         raise typer.Exit(0) from None  # SIGTERM: the end of a demo is no failure
     if not as_expected:

@@ -7,8 +7,9 @@ from pathlib import Path
 import typer
 
 from ringfence.config import Settings, load
-from ringfence.config.keys import digest_key
-from ringfence.lookups import Keys, StoreError
+from ringfence.config.keys import store_keys
+from ringfence.index.store import IndexStore
+from ringfence.lookups import Address, Place, StoreError, store_place
 from ringfence.lookups.admin import Admin
 from ringfence.numbering import Kind, Numbering
 
@@ -20,20 +21,37 @@ def open_settings(config: Path) -> Settings:
 
 def open_store(settings: Settings) -> Admin:
     """The store of a configuration. Raises StoreError where the embedded one does not run."""
-    from ringfence.daemon import store_address
+    return Admin(store_of(settings), store_keys(settings))
 
-    address = store_address(settings.redis, settings.data_directory)
-    if address.path and not Path(address.path).is_socket():
+
+def open_index(settings: Settings) -> IndexStore:
+    """The index in a configuration's store. Raises StoreError."""
+    return IndexStore(store_of(settings), store_keys(settings))
+
+
+def store_of(settings: Settings) -> Place:
+    """Where a configuration's store is. Raises StoreError where the embedded one does not run."""
+    place = store_place(settings.redis, settings.data_directory)
+    if settings.redis.url is None and isinstance(place, Address) and not Path(place.path).is_socket():
         raise StoreError(
             f"the embedded store does not run in {settings.data_directory}: `ringfence serve` starts it; "
             "or set redis.url to a server"
         )
-    return Admin(address, Keys(settings.redis.key_prefix, digest_key(settings)))
+    return place
+
+
+def numbering_of(config: Path) -> Numbering:
+    """The plan of a configuration. Raises ConfigError."""
+    from ringfence.config.plan_file import numbering_by
+
+    return numbering_by(load(config).numbering)
 
 
 def comparable(settings: Settings, text: str) -> str:
-    """A number as the store's keys are made of it: E.164 or a short code. Raises BadParameter."""
-    number = Numbering(settings.numbering).read(text)
+    """A number as the store's keys are made of it: E.164 or a short code. Raises BadParameter, ConfigError."""
+    from ringfence.config.plan_file import numbering_by
+
+    number = numbering_by(settings.numbering).read(text)
     if number.kind not in (Kind.E164, Kind.SHORT):
         raise typer.BadParameter(f"{text!r} is no number that the plan reads ({number.kind})")
     return number.value

@@ -12,6 +12,7 @@ from ringfence.config.settings import Settings
 from ringfence.errors import RingfenceError
 from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
+from ringfence.numbering import Numbering
 from ringfence.sip.uri import parse_uri
 from ringfence.transport.settings import ListenerSettings
 
@@ -79,6 +80,28 @@ def _gateways(settings: Settings) -> Iterator[Finding]:
             wanted = "tls" if uri.scheme == "sips" else uri.params.get("transport", "").lower()
             if wanted and wanted not in transports:
                 yield location, f"no listener of transport {wanted} to send from"
+                continue
+            reason = _no_place(uri.host, wanted or "udp", settings.listeners)
+            if reason:
+                yield location, reason
+
+
+def _no_place(host: str, transport: str, listeners: tuple[ListenerSettings, ...]) -> str:
+    """Why nothing can be sent to a numeric host; "" when it can, or when it is a name."""
+    if ":" not in host and not host.replace(".", "").isdigit():
+        return ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return f"{host} is no address"
+    if address.is_multicast or address.is_unspecified:
+        return f"{host} is no machine's address"
+    if not any(
+        listener.transport == transport and ip_address(listener.address[0].partition("%")[0]).version == address.version
+        for listener in listeners
+    ):
+        return f"no listener of transport {transport} on IPv{address.version} to send from"
+    return ""
 
 
 def _trunks(settings: Settings) -> Iterator[Finding]:
@@ -92,12 +115,23 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
                 yield ("trunks", position, "sources", place), reason
 
 
-def ledger_faults(settings: Settings, ledger: Ledger) -> Iterator[Fault]:
+def misplaced(area: str | None, province: str | None, numbering: Numbering) -> Iterator[tuple[str, str]]:
+    """What the plan has against a trunk's area and province: (key, message)."""
+    if area is not None and not numbering.has_area(area):
+        yield "area", f"the plan {numbering.plan.plan} has no such area"
+    if province and province not in numbering.plan.provinces:
+        known = ", ".join(sorted(numbering.plan.provinces)) or "none"
+        yield "province", f"no such province; the plan has: {known}"
+
+
+def ledger_faults(settings: Settings, ledger: Ledger, numbering: Numbering) -> Iterator[Fault]:
     """What the other parts of the settings have against trunks of the ledger's files."""
     known = ", ".join(sorted(settings.gateways))
     for trunk, (name, _, file, line, path) in zip(ledger.profiles, ledger.facts["origins"], strict=True):
         if file and trunk.gateways not in settings.gateways:
             yield Fault(file, line, path, f"trunk {name}: no gateway group {trunk.gateways}; there are: {known}")
+        for key, message in misplaced(trunk.area, trunk.province, numbering) if file else ():
+            yield Fault(file, line, path, f"trunk {name}: {key}: {message}")
     for said, file, line, path in ledger.facts["reach"]:
         reason = unreachable(SourceSettings.model_validate(said), settings.listeners)
         if reason:

@@ -1,6 +1,6 @@
 """The settings pages of docs/: written from the models, so that they cannot tell another story.
 
-python -m ringfence.config.document docs/settings
+python -m ringfence.config.document docs/settings docs/numbering
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ringfence.config.plan_file import plan_schema
 from ringfence.config.reload import needs_restart
 from ringfence.config.schema import json_schema
 from ringfence.config.schema_tree import BOUNDS, LIMITS, Key, Schema, SchemaTree
@@ -34,6 +35,15 @@ One page a root key of the configuration file. `ringfence check FILE` names ever
 |---|---|---|
 """
 
+_PLAN = """\
+# Numbering plan files
+
+Every key of a file such as `config/numbering/cn.yaml`, which `numbering.plan_file` names. What the keys are for is told
+in [numbering.md](../numbering.md); `ringfence numbering check FILE` names every fault with its line, and
+[plan.schema.json](plan.schema.json), printed by `ringfence numbering schema`, is for editors.
+
+"""
+
 _LENGTHS = {"minItems": "at least", "maxItems": "at most"}
 
 
@@ -50,6 +60,16 @@ def pages(schema: Schema) -> dict[str, str]:
     for name, keys in parts.items():
         result[f"{name}.md"] = _NOTE + f"# {name}\n\n" + "\n".join(_section(key) for key in keys)
     return result
+
+
+def plan_pages() -> dict[str, str]:
+    """File name to text: the keys of a numbering plan for people, and their JSON Schema."""
+    schema = plan_schema()
+    keys = "\n".join(_section(key) for key in SchemaTree(schema).every_key())
+    return {
+        "plan.md": _NOTE + _PLAN + keys,
+        "plan.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
+    }
 
 
 def _root(key: Key) -> str:
@@ -157,16 +177,16 @@ def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count} items"
 
 
-def main(folder: Path) -> None:
-    """Write the pages, and remove those of keys that are gone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = pages(json_schema())
-    for old in folder.glob("*.md"):
-        if old.name not in written:
-            old.unlink()
-    for name, text in written.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def main(settings: Path, plans: Path) -> None:
+    """Write the pages of the settings and of plan files, and remove those of keys that are gone."""
+    for folder, written in ((settings, pages(json_schema())), (plans, plan_pages())):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.md"):
+            if old.name not in written:
+                old.unlink()
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from ringfence.config.faults import ConfigError, Fault
 from ringfence.config.settings import Settings
+from ringfence.key_files import make_once
+from ringfence.lookups.keys import Keys
 
 KEY_BYTES = 32
 
@@ -23,6 +24,12 @@ def route_key(settings: Settings) -> bytes:
 def digest_key(settings: Settings) -> bytes:
     """The 32 bytes of the digests that stand for telephone numbers in the store."""
     return _key(settings, settings.redis.digest_key_file, "redis.digest_key_file", "digest.key")
+
+
+def store_keys(settings: Settings) -> Keys:
+    """Names of keys in the store, under all digest keys that are configured. Raises ConfigError."""
+    others = [read_key(file, "redis.other_digest_key_files") for file in settings.redis.other_digest_key_files]
+    return Keys(settings.redis.key_prefix, digest_key(settings), others)
 
 
 def _key(settings: Settings, named: Path | None, path: str, own: str) -> bytes:
@@ -45,29 +52,10 @@ def read_key(file: Path, path: str) -> bytes:
 
 
 def _own_key(file: Path) -> bytes:
-    """A key of our own making; two daemons that start at once end up with the same one."""
-    if not file.exists():
-        try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make_key(file)
-        except OSError as error:
-            message = f"cannot be written: {error.strerror}"
-            raise ConfigError([Fault(str(file), 0, "data_directory", message)]) from None
-    return read_key(file, "data_directory")
-
-
-def _make_key(file: Path) -> None:
-    """Whole or not at all: written beside and linked into place, which fails where another was first."""
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """A key of our own making."""
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as target:
-            target.write(secrets.token_hex(KEY_BYTES) + "\n")
-            target.flush()
-            os.fsync(target.fileno())
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            pass
-    finally:
-        draft.unlink()
+        make_once(file, secrets.token_hex(KEY_BYTES) + "\n")
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}"
+        raise ConfigError([Fault(str(file), 0, "data_directory", message)]) from None
+    return read_key(file, "data_directory")

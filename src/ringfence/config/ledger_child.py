@@ -19,8 +19,8 @@ from ringfence.config.files import Files
 from ringfence.config.ledger_files import digest_of
 from ringfence.config.ledger_store import NICENESS, compile_here, write
 from ringfence.config.load import fault_of, read_settings
+from ringfence.config.plan_file import build_numbering
 from ringfence.ledger import LedgerError
-from ringfence.numbering import Numbering
 
 _PR_SET_PDEATHSIG = 1
 
@@ -34,10 +34,11 @@ def main(path: Path, target: Path) -> int:
     try:
         settings, source = read_settings(path, files)
         assert settings.ledger.folder is not None
-        digest, _ = digest_of(settings, settings.ledger.folder, files)
+        numbering = build_numbering(settings.numbering, source, files)
+        digest, _ = digest_of(settings, numbering, settings.ledger.folder, files)
         try:
             base = path.absolute().parent
-            made = compile_here(settings, Numbering(settings.numbering), base, files, _progress)
+            made = compile_here(settings, numbering, base, files, _progress)
         except LedgerError as error:
             raise ConfigError(fault_of(fault, source) for fault in error.faults) from None
     except ConfigError as error:

@@ -17,13 +17,13 @@ from ringfence.config.files import Files
 from ringfence.config.ledger_files import read_folder
 from ringfence.config.ledger_store import Here, silent
 from ringfence.config.load import Bundle, load_bundle
+from ringfence.config.plan_file import numbering_by
 from ringfence.config.settings import Settings
 from ringfence.ledger.build import Folder, Progress, draft_of
 from ringfence.ledger.documents import ReadFile
 from ringfence.ledger.export import REST, export
 from ringfence.ledger.faults import LedgerError
 from ringfence.ledger.tables import table_of
-from ringfence.numbering import Numbering
 
 
 class Candidate:
@@ -99,9 +99,8 @@ def export_folder(settings: Settings, base_dir: Path, target: Path) -> int:
     assert settings.ledger.folder is not None
     files = Files()
     folder = read_folder(settings.ledger.folder, files)
-    draft = draft_of(
-        (), Numbering(settings.numbering), base_dir, files.read, folder, utc_offset=settings.ledger.utc_offset
-    )
+    numbering = numbering_by(settings.numbering)
+    draft = draft_of((), numbering, base_dir, files.read, folder, utc_offset=settings.ledger.utc_offset)
     if draft.faults:
         raise LedgerError(draft.faults)
     target.mkdir(parents=True, exist_ok=True)

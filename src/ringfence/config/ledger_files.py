@@ -16,9 +16,10 @@ from ringfence.ledger.documents import Document
 from ringfence.ledger.entries import LedgerFile
 from ringfence.ledger.faults import Location, Place
 from ringfence.ledger.tables import TABLES, table_of
+from ringfence.numbering import Numbering
 
 _YAML = (".yaml", ".yml")
-_DIGEST_VERSION = b"1"  # rises with what a snapshot means, so that an older one is not taken for today's
+_DIGEST_VERSION = b"2"  # rises with what a snapshot means, so that an older one is not taken for today's
 
 
 def entries(folder: Path, files: Files) -> list[Path]:
@@ -73,13 +74,14 @@ def _places(source: Source) -> Callable[[Location], Place]:
     return place_of
 
 
-def digest_of(settings: Settings, folder: Path, files: Files) -> tuple[bytes, int]:
+def digest_of(settings: Settings, numbering: Numbering, folder: Path, files: Files) -> tuple[bytes, int]:
     """32 bytes that change with whatever a snapshot of this ledger is made from, and how many bytes that is.
 
     Raises ConfigError where a file cannot be read.
     """
     digest = blake2b(_DIGEST_VERSION, digest_size=32)
     digest.update(settings.numbering.model_dump_json().encode())
+    digest.update(numbering.plan.model_dump_json().encode())
     digest.update(settings.ledger.utc_offset.encode())
     for trunk in settings.trunks:
         digest.update(trunk.model_dump_json().encode())

@@ -119,7 +119,7 @@ class Stored:
             return Here()(settings, numbering, base_dir, generation, files)
         if not folder.is_dir():
             raise ConfigError([])  # the settings' own checks have said so
-        digest, size = digest_of(settings, folder, files)
+        digest, size = digest_of(settings, numbering, folder, files)
         if size <= SMALL:
             return Here()(settings, numbering, base_dir, generation, files)
         store = settings.data_directory / "ledger"

@@ -6,17 +6,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ringfence.config.checks import findings, ledger_faults
+from ringfence.config.checks import findings, ledger_faults, misplaced
 from ringfence.config.faults import ConfigError, Fault, path_text
 from ringfence.config.files import Files
-from ringfence.config.ledger_store import MakeLedger, Stored
+from ringfence.config.ledger_store import Here, Made, MakeLedger, Stored
 from ringfence.config.paths import absolute
+from ringfence.config.plan_file import build_numbering
 from ringfence.config.settings import Settings
-from ringfence.config.validation import Source, reworded, validate
+from ringfence.config.validation import Source, Unsound, reworded, validate
 from ringfence.config.yaml_source import read_yaml
 from ringfence.ledger import Ledger, LedgerError, LedgerFault
 from ringfence.numbering import Numbering
 from ringfence.screening import Pipeline, PolicyError, PolicyFault
+from ringfence.screening.policy import policy_faults
 
 
 class Bundle:
@@ -68,25 +70,38 @@ def load_bundle(
 
     files: learns what was read. make_ledger: by which way the ledger comes, see `ledger_store`. change: what is
     otherwise than the file says, for who asks what would be.
-    Raises ConfigError with every fault: first those within parts of the file; when there are none, those between its
-    parts and in the ledger's files.
+    Raises ConfigError with every fault. Root keys that have faults within are left out when the others are looked at
+    together and with their number files; the ledger's folder is looked at when there are none.
     """
     files = files or Files()
-    settings, source = read_settings(path, files, environ)
-    settings = settings if change is None else change(settings)
-    faults = _cross_faults(settings, source)
-    numbering = Numbering(settings.numbering)
-    make = make_ledger or Stored(path, environ)
+    base = path.absolute().parent
     try:
-        ledger, late = make(settings, numbering, path.absolute().parent, generation, files)
-        pipeline = Pipeline(settings.screening, ledger)
-    except LedgerError as error:
-        raise ConfigError(faults + [fault_of(fault, source) for fault in error.faults]) from None
-    except PolicyError as error:
-        raise ConfigError(faults + [_policy_fault(fault, source) for fault in error.faults]) from None
+        settings, source = read_settings(path, files, environ)
+    except Unsound as error:
+        raise ConfigError(error.faults + _further_faults(error, base, files)) from None
+    settings = settings if change is None else change(settings)
+    return _built(settings, source, base, generation, files, make_ledger or Stored(path, environ))
+
+
+def _built(
+    settings: Settings, source: Source, base: Path, generation: int, files: Files, make_ledger: MakeLedger
+) -> Bundle:
+    faults = _cross_faults(settings, source)
+    try:
+        numbering = build_numbering(settings.numbering, source, files)
     except ConfigError as error:
         raise ConfigError(faults + error.faults) from None
-    faults += ledger_faults(settings, ledger)
+    faults += _area_faults(settings, numbering, source)
+    try:
+        ledger, late = make_ledger(settings, numbering, base, generation, files)
+        pipeline = Pipeline(settings.screening, ledger)
+    except (LedgerError, ConfigError) as error:
+        faults += error.faults if isinstance(error, ConfigError) else [fault_of(each, source) for each in error.faults]
+        further = policy_faults(settings.screening, settings.trunks)
+        raise ConfigError(faults + [_policy_fault(fault, source) for fault in further]) from None
+    except PolicyError as error:
+        raise ConfigError(faults + [_policy_fault(fault, source) for fault in error.faults]) from None
+    faults += ledger_faults(settings, ledger, numbering)
     if faults:
         raise ConfigError(faults)
     return Bundle(generation, settings, numbering, ledger, pipeline, source, [fault_of(each, source) for each in late])
@@ -101,8 +116,25 @@ def _policy_fault(fault: PolicyFault, source: Source) -> Fault:
     return Fault(file, line, where, f"trunk {name}: {message}")
 
 
+def _further_faults(error: Unsound, base: Path, files: Files) -> list[Fault]:
+    """Faults of the root keys that are sound by themselves, where none of the others plays a part."""
+    if not isinstance(error.sound, Settings) or error.left_out & {"numbering", "screening"}:
+        return []
+    try:
+        _built(absolute(error.sound, base), error.source, base, 0, files, _without_folder)
+    except ConfigError as further:
+        return further.faults
+    return []
+
+
+def _without_folder(settings: Settings, numbering: Numbering, base_dir: Path, generation: int, files: Files) -> Made:
+    """The ledger of the settings' own trunks: a large folder is for a child, which refuses settings with faults."""
+    alone = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"folder": None})})
+    return Here()(alone, numbering, base_dir, generation, files)
+
+
 def read_settings(path: Path, files: Files, environ: Mapping[str, str] = os.environ) -> tuple[Settings, Source]:
-    """The settings as they are written, file names absolute, and where each stands. Raises ConfigError."""
+    """The settings as they are written, file names absolute, and where each stands. Raises Unsound, ConfigError."""
     root = read_yaml(files.read_config(path), str(path))
     model, source = validate(Settings, root, str(path), environ)
     return absolute(model, path.absolute().parent), source
@@ -125,3 +157,12 @@ def fault_of(fault: LedgerFault, source: Source) -> Fault:
         return plain_fault(fault)
     at = source.fault(place.location, fault.message)
     return Fault(place.file, place.line, at.path, fault.message, place.column) if place.file else at
+
+
+def _area_faults(settings: Settings, numbering: Numbering, source: Source) -> list[Fault]:
+    """Areas and provinces of the settings' trunks that the plan does not have."""
+    return [
+        source.fault(("trunks", position, name), message)
+        for position, trunk in enumerate(settings.trunks)
+        for name, message in misplaced(trunk.area, trunk.province, numbering)
+    ]

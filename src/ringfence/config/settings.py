@@ -8,9 +8,11 @@ from pydantic import Field
 
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
+from ringfence.index.settings import IndexSettings
 from ringfence.ledger.settings import LedgerSettings, TrunkSettings
-from ringfence.lookups.settings import RedisSettings
+from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
@@ -64,6 +66,15 @@ class Settings(Frozen):
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
+    roaming: RoamingSettings = Field(
+        default_factory=RoamingSettings, description="who says which subscribers are abroad"
+    )
+    registry: RegistrySettings = Field(
+        default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
+    )
+    index: IndexSettings = Field(
+        default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
+    )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"
     )

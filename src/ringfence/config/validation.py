@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -57,8 +57,22 @@ class Source:
         return tuple(kept)
 
 
+class Unsound(ConfigError):
+    """Parts of the file have faults.
+
+    sound: a model of the other root keys alone, None where what has faults cannot be left out; left_out: the root
+    keys with faults. With them faults of the others can be told as well.
+    """
+
+    def __init__(self, faults: Iterable[Fault], sound: BaseModel | None, source: Source, left_out: set[str]) -> None:
+        super().__init__(faults)
+        self.sound = sound
+        self.source = source
+        self.left_out = left_out
+
+
 def validate(model: type[Model], root: Node, file: str, environ: Mapping[str, str]) -> tuple[Model, Source]:
-    """The file's values, overridden by the environment, as a model; raises ConfigError with every fault."""
+    """The file's values, overridden by the environment, as a model; raises Unsound with every fault."""
     if not isinstance(root.value, dict):
         raise ConfigError([Fault(file, root.line, "", "must be keys with values")])
     # A section whose keys are all commented out reads as null: as good as not written.
@@ -68,7 +82,16 @@ def validate(model: type[Model], root: Node, file: str, environ: Mapping[str, st
     try:
         return model.model_validate(raw), source
     except ValidationError as error:
-        raise ConfigError(_faults(error, source, SchemaTree.of(model))) from None
+        left_out = {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
+        faults = _faults(error, source, SchemaTree.of(model))
+        raise Unsound(faults, _sound(model, raw, left_out), source, left_out) from None
+
+
+def _sound(model: type[Model], raw: Mapping[str, Value], left_out: set[str]) -> Model | None:
+    try:
+        return model.model_validate({name: value for name, value in raw.items() if name not in left_out})
+    except ValidationError:
+        return None
 
 
 def _faults(error: ValidationError, source: Source, schema: SchemaTree) -> list[Fault]:

@@ -22,6 +22,8 @@ from ringfence.config.faults import ConfigError, Fault, Location, path_text
 
 MAX_BYTES = 16 << 20  # number ranges by the million belong in CSV files, which the settings name
 MAX_DEPTH = 32  # the deepest key of the settings has 7 levels
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+_LIBYAML_TOO_DEEP = "exceeded maximum nesting depth"  # its scanner's own bound, from 0.2.6 on; it reads ahead of events
 MAX_NODES = 1_000_000  # aliases count as often as they are used: "billion laughs" stops here
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -81,7 +83,8 @@ def read_yaml(data: bytes, file: str) -> Node:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else _line_at(text, getattr(error, "position", None))
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        raise ConfigError([Fault(file, line, "", str(problem))]) from None
+        message = _TOO_DEEP if problem == _LIBYAML_TOO_DEEP else str(problem)
+        raise ConfigError([*composer.faults, Fault(file, line, "", message)]) from None
     if composer.faults:
         raise ConfigError(composer.faults)
     return root
@@ -137,7 +140,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, location, budget_used)
         if len(location) > MAX_DEPTH:
-            self._refuse(event, location[:4], f"nested deeper than {MAX_DEPTH} levels")
+            self._refuse(event, location[:4], _TOO_DEEP)
         if isinstance(event, yaml.MappingStartEvent):
             node = self._mapping(event, location, budget_used)
         elif isinstance(event, yaml.SequenceStartEvent):

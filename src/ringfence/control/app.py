@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfence import __version__
 from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.control.question import Question
 from ringfence.telemetry.metrics import CONTENT_TYPE, render
 
 Ask = Callable[[str, dict[str, Any], float], Awaitable[Any]]
@@ -31,11 +32,12 @@ class Live(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether calls are served, and why not."""
+    """Whether calls are served, and why not. warnings: what is amiss although they are."""
 
     ready: bool
     generation: int | None = None
     reasons: list[str] = []
+    warnings: list[str] = []
 
 
 class Generation(BaseModel):
@@ -55,19 +57,6 @@ class Draining(BaseModel):
     """No new calls are taken; the process ends when the last call did."""
 
     draining: Literal[True] = True
-
-
-class Question(BaseModel):
-    """A call to be judged without being made."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    caller: str = Field(default="", max_length=256, description="number or URI shown as caller; empty: withheld")
-    callee: str = Field(max_length=256, description="number or URI called")
-    trunk: str | None = Field(default=None, max_length=128, description="trunk it comes from; none: the only one")
-    display: str = Field(default="", max_length=256, description="display name shown")
-    asserted: str | None = Field(default=None, max_length=256, description="P-Asserted-Identity, if any")
-    at: float | None = Field(default=None, description="time of the call, Unix seconds; none: now")
 
 
 bearer = HTTPBearer(auto_error=False, description="the token of control.token_file or control.token_env")
@@ -129,7 +118,7 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
 
     @app.get("/ready", responses={503: {"model": Readiness, "description": "Not ready; the reasons say why"}})
     async def ready(response: Response) -> Readiness:
-        """200 when calls are served; 503 with the reasons otherwise."""
+        """200 when calls are served, with warnings if something is amiss; 503 with the reasons otherwise."""
         try:
             answer = Readiness.model_validate(await ask("ready", {}, LOOK_TIMEOUT))
         except ControlError as error:
@@ -176,7 +165,10 @@ def create_app(ask: Ask, token: str | None) -> FastAPI:
 
     @app.post("/explain", dependencies=guarded, responses=refusals)
     async def explain(question: Question) -> dict[str, Any]:
-        """The verdict for a call, with every finding, without making the call."""
+        """The verdict for a call, with every finding, without making or counting it.
+
+        By the policy in force and with the facts that such a call would get now, except for those that are given.
+        """
         answer: dict[str, Any] = await ask("explain", question.model_dump(), WORK_TIMEOUT)
         return answer
 

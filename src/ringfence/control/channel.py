@@ -23,6 +23,7 @@ Arguments = dict[str, Any]
 Command = Callable[[Arguments], Any | Awaitable[Any]]
 """Gives what orjson can write; raises RingfenceError with the reason to refuse."""
 
+CHANNEL = "control.sock"  # in the data directory
 LONGEST_REQUEST = 256 * 1024  # a SIP message to explain, as JSON text, is the longest that anybody asks
 LONGEST_ANSWER = 64 * 1024 * 1024  # a snapshot with 100,000 trunks' verdicts stays below
 CONNECTIONS = 16

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from ringfence.control.errors import ControlError
 from ringfence.control.lifeline import end_with_parent
 from ringfence.control.settings import ControlSettings, read_bind
@@ -42,7 +44,7 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGTERM, or until the parent is gone; a fault of the operator's ends it with a line on stderr."""
+    """Serve until SIGTERM, or until the parent is gone; a fault of the operator's ends it with a line in the log."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.control", description="ringfence's HTTP process")
     parser.add_argument("--channel", type=Path, required=True, help="Unix socket of the SIP process")
     parser.add_argument("--bind", type=read_bind, required=True, help="address and port of HTTP")
@@ -60,4 +62,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         serve(given.channel, given.bind, read_token(given.token_file, given.token_env))
     except ControlError as error:
-        raise SystemExit(f"control: {error}") from error
+        structlog.get_logger(__name__).error("control cannot serve", why=str(error))
+        raise SystemExit(1) from error

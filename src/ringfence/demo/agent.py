@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 
+from ringfence.demo.errors import DemoError
 from ringfence.demo.messages import Fields, answer
 from ringfence.demo.wire import Peer, Wire, open_tcp, open_udp
 from ringfence.sip.address import Transport, host_port
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, Response, parse
+
+PORT_ATTEMPTS = 5
 
 
 class Agent:
@@ -28,18 +31,28 @@ class Agent:
 
     async def open(self, *transports: Transport, listening: bool = False) -> None:
         """Bind the wires. Raises DemoError when the port is taken; what was bound is let go of then."""
-        try:
-            for transport in transports:
-                wire: Wire
-                if transport == "udp":
-                    wire = await open_udp(self._received, self.host, self.port)
-                else:
-                    wire = await open_tcp(self._received, self.host, self.port, listening)
-                self.wires[transport] = wire
-                self.port = wire.port
-        except BaseException:
-            await self.close()
-            raise
+        chosen = self.port
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                await self._bind(transports, listening)
+            except BaseException as error:
+                await self.close()
+                self.port = chosen
+                # The system chose for the first transport alone: the next may find that port taken.
+                if chosen or not isinstance(error, DemoError) or attempt == PORT_ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    async def _bind(self, transports: tuple[Transport, ...], listening: bool) -> None:
+        for transport in transports:
+            wire: Wire
+            if transport == "udp":
+                wire = await open_udp(self._received, self.host, self.port)
+            else:
+                wire = await open_tcp(self._received, self.host, self.port, listening)
+            self.wires[transport] = wire
+            self.port = wire.port
 
     async def close(self) -> None:
         """Let go of every wire."""

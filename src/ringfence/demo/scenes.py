@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,12 +15,14 @@ CALLCENTRE = "+862100000001"
 BUSY_CALLCENTRE = "+862100000800"
 NOT_GRANTED = "+862100000600"
 SUSPENDED = "+862100000900"
-ACCESS_CODE = "95001"
+ACCESS_CODE = "95300"
 SUBLET = "95000123"
 SOMEBODY = "+862200000001"
 FOREIGNER = "+442079460001"
 SUSPECT = "+442079460065"
 HARASSER = "+442079460095"
+AT_HOME = "+8613800000001"
+ROAMER = "+8613800000002"
 CALLEE = "+861000005001"
 WILLING = "+861000005002"
 UNWILLING = "+861000005003"
@@ -28,9 +30,9 @@ ENGAGED = "+861000005004"
 
 
 class Store(Protocol):
-    """What the scenes write beforehand: the functions of `ringfence consent` and `ringfence score`."""
+    """What the scenes write beforehand: the functions of `ringfence consent`, `score` and `roaming`."""
 
-    def consent_add(self, callee: str, holder: str, until: int | None = None) -> None:
+    def consent_add(self, callee: str, holder: str) -> None:
         """Record a consent."""
 
     def refuse(self, callee: str, holder: str) -> None:
@@ -38,6 +40,9 @@ class Store(Protocol):
 
     def score_set(self, number: str, points: float, seconds: int) -> None:
         """Give a caller a score."""
+
+    def roaming_add(self, numbers: Sequence[str]) -> int:
+        """Record subscribers as abroad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,10 @@ def _refusal(store: Store, holder: str) -> None:
 
 def _suspicion(store: Store, holder: str) -> None:
     store.score_set(SUSPECT, 65, 3600)
+
+
+def _roaming(store: Store, holder: str) -> None:
+    store.roaming_add([ROAMER])
 
 
 def _harassment(store: Store, holder: str) -> None:
@@ -118,7 +127,24 @@ SCENES = (
     ),
     Scene(
         title="one number shown, another one vouched for", trunk="carrier", caller=SOMEBODY, asserted=FOREIGNER,
-        action="reject", reason="caller_number.identity_mismatch", status=403,
+        action="reject", reason="identity_conflict.asserted", status=403,
+    ),
+    Scene(
+        title="a fixed number of home comes in from abroad: forged", trunk="abroad", caller=SOMEBODY,
+        action="reject", reason="domestic_from_abroad.never_roams", status=403,
+    ),
+    Scene(
+        title="so is a mobile one whose subscriber is at home", trunk="abroad", caller=AT_HOME,
+        action="reject", reason="domestic_from_abroad.not_roaming", status=403,
+    ),
+    Scene(title="and this one's subscriber roams", trunk="abroad", caller=ROAMER, prepare=_roaming),
+    Scene(
+        title="a foreign number whose mark was taken off", trunk="abroad", caller=FOREIGNER.removeprefix("+"),
+        action="reject", reason="foreign_not_marked.no_prefix", status=403,
+    ),
+    Scene(
+        title="a 400 number calls, which only leads calls in", trunk="carrier", caller="4000000001",
+        action="reject", reason="inbound_only_class.never_calls", status=403,
     ),
     Scene(
         title="marketing to somebody who never consented", trunk="callcentre", caller=CALLCENTRE,
@@ -127,7 +153,7 @@ SCENES = (
     Scene(title="marketing with consent", trunk="callcentre", caller=CALLCENTRE, callee=WILLING, prepare=_consent),
     Scene(
         title="marketing after the callee refused", trunk="callcentre", caller=CALLCENTRE, callee=UNWILLING,
-        action="reject", reason="consent.refused", status=603, prepare=_refusal,
+        action="reject", reason="consent.refused_holder", status=603, prepare=_refusal,
     ),
     Scene(
         title="a caller with a high harassment score", trunk="carrier", caller=SUSPECT, display="Lucky Prize",

@@ -70,6 +70,9 @@ async def show(config: Path, once: bool, open_store: StoreOpener) -> bool:
                 await caller.close()  # their ports are the trunks', and calls of one's own come from there
             if console.is_terminal and not once:
                 await _stay(daemon, lambda: _invite(console, config, environment))
+            else:
+                console.print("\non a terminal, and without --once, the house stays up for calls of your own:\n")
+                console.print(f"  {_own_call(config)}", highlight=False, markup=False)
     return as_expected
 
 
@@ -172,7 +175,7 @@ def _invite(console: Console, config: Path, environment: dict[str, str]) -> None
     command = _command()
     console.print("\nthe daemon and the softswitch stay up; in another terminal:\n", highlight=False)
     for line in (
-        f"{command} call --config {config} --trunk bank --from +861000000101 --to +861000005001 --hold 2s",
+        _own_call(config),
         f"{command} explain --config {config} --trunk bank --from +862200000001 --to +861000005001",
         *(f"export {name}={value}" for name, value in environment.items()),
         f"{command} score set +442079460001 70 --config {config}",
@@ -180,6 +183,10 @@ def _invite(console: Console, config: Path, environment: dict[str, str]) -> None
     ):
         console.print(f"  {line}", highlight=False, markup=False)
     console.print("\nCtrl-C ends everything", highlight=False)
+
+
+def _own_call(config: Path) -> str:
+    return f"{_command()} call --config {config} --trunk bank --from +861000000101 --to +861000005001 --hold 2s"
 
 
 def _command() -> str:

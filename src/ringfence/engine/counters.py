@@ -17,13 +17,15 @@ class Counters:
     """Since the start of the process.
 
     requests: received, by method. responses: sent to callers, by status class ("1xx"). answers: received from
-    gateways, by status class. verdicts: by (reason or "", action, trunk). refused_locally: by status, for requests
-    that the proxy refused before or without a screen.
+    gateways, by status class. verdicts: by (reason or "", action, trunk). findings: by (reason, mode, trunk), those
+    that weigh nothing too: what a rule in observe would do is read from them. refused_locally: by status, for
+    requests that the proxy refused before or without a screen.
     """
 
     __slots__ = (
-        "abandoned", "answers", "failovers", "ignored_keepalives", "malformed", "refused_locally", "requests",
-        "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened", "verdicts",
+        "abandoned", "answers", "failovers", "findings", "ignored_keepalives", "malformed", "refused_locally",
+        "requests", "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -31,6 +33,7 @@ class Counters:
         self.responses: dict[str, int] = {}
         self.answers: dict[str, int] = {}
         self.verdicts: dict[tuple[str, str, str], int] = {}
+        self.findings: dict[tuple[str, str, str], int] = {}
         self.refused_locally: dict[int, int] = {}
         self.unscreened: dict[str, int] = {}
         self.retransmissions = 0
@@ -55,6 +58,11 @@ class Counters:
         """One screened call."""
         key = (reason, action, trunk)
         self.verdicts[key] = self.verdicts.get(key, 0) + 1
+
+    def finding(self, reason: str, mode: str, trunk: str) -> None:
+        """One rule that spoke about a screened call."""
+        key = (reason, mode, trunk)
+        self.findings[key] = self.findings.get(key, 0) + 1
 
 
 STATUS_CLASS = tuple(f"{first}xx" if 1 <= first <= 6 else "other" for first in range(10))

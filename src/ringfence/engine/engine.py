@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Alarm, Forwarder
 from ringfence.engine.inside import Inside
@@ -24,6 +26,9 @@ from ringfence.transaction.server import InviteServer, NonInviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX, server_key
 from ringfence.transaction.timers import TERMINATED, TIMED_OUT
 
+# ICMP quotes some 500 bytes, which no INVITE with a body fits in: our Via, on top of all others, is enough.
+_branch_of_ours = re.compile(rb"\r\nVia: SIP/2\.0/[A-Z]++ [^;\r\n]++;branch=([^;\s]++)\r\n").search
+
 
 class Engine:
     """The hallway. `now` is monotonic seconds and never runs backwards; `out` is emptied by the runner each turn."""
@@ -35,8 +40,16 @@ class Engine:
         self.inside = Inside(state, self.forwarder)
         self.prober = Prober(state)
         self._epoch = 0
-        self.draining = False
         state.policy.index_gateways(0)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new calls are turned away, emergency calls excepted, because the process is to end."""
+        return self.state.draining
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self.state.draining = value
 
     @property
     def busy(self) -> bool:
@@ -55,7 +68,7 @@ class Engine:
             source.generation = policy.epoch
         peer = source.peer
         if peer is None:
-            self._stranger(data, source, out)
+            self._stranger(data, source, now, out)
             return
         try:
             message = parse(data)
@@ -68,9 +81,14 @@ class Engine:
             assert isinstance(peer, Peer)
             self._request(message, source, peer, now, out)
 
-    def _stranger(self, data: bytes, source: Endpoint, out: EngineEffects) -> None:
-        """No trunk and no gateway: counted, and answered only if the operator wants it (403, RFC 3261 §21.4.4)."""
+    def _stranger(self, data: bytes, source: Endpoint, now: float, out: EngineEffects) -> None:
+        """No trunk and no gateway: counted, and answered only if the operator wants it (403, RFC 3261 §21.4.4).
+
+        Inside a dialog the next hop may be such a one (a Contact of its own); asked by us, it may answer.
+        """
         counters = self.state.counters
+        if data.startswith(b"SIP/2.0 ") and self.state.salt in data and self._was_asked(data, source, now, out):
+            return
         if not data.strip(b"\r\n\0 "):
             counters.ignored_keepalives += 1
             return
@@ -78,7 +96,23 @@ class Engine:
         if self.state.policy.sip.unknown_source == "forbid":
             answer = salvaged_response(data, 403, b"Forbidden", source.host, source.port)
             if answer is not None:
+                counters.refused(403)
+                self.state.count_response(403)
                 out.sends.append((source, answer))
+
+    def _was_asked(self, data: bytes, source: Endpoint, now: float, out: EngineEffects) -> bool:
+        """Whether this is the answer of a hop that we sent a request to; if so it is passed on."""
+        try:
+            message = parse(data)
+        except SipError:
+            return False
+        if not isinstance(message, Response):
+            return False
+        client = self.forwarder.client_of(message)
+        if client is None or not client.is_from(source):
+            return False
+        self.forwarder.answered(source, message, now, out)
+        return True
 
     def _malformed(self, data: bytes, source: Endpoint, error: SipError, out: EngineEffects) -> None:
         counters = self.state.counters
@@ -113,17 +147,14 @@ class Engine:
         if source.connection is not None and b";alias" in via:
             # RFC 5923 §8.2: the far end asks that this connection serve for requests to its Via port as well.
             out.aliases.append((source, request.via_port or (5061 if source.transport == "tls" else 5060)))
-        if state.transactions.full:
-            # Not even a machine for it: one stateless 503, the same for every copy.
-            answer = salvaged_response(request.data, 503, PHRASES[503], source.host, source.port)
-            if answer is not None:
-                state.counters.refused(503)
-                out.sends.append((source, answer))
-            return
         reply_to = source
         if not source.reliable and not request.via_rport and (request.via_port or 5060) != source.port:
             # §18.2.2: without rport the answer goes to the port in the Via (RFC 3581 §4).
             reply_to = state.make_endpoint(source.listener.key, source.host, request.via_port or 5060, None)
+        if state.transactions.full:
+            state.transactions.shed += 1  # not even a machine for it
+            state.turn_away(request, reply_to, via, out)
+            return
         timers = state.policy.timers
         if method == b"INVITE":
             invite = InviteServer(key, request, reply_to, via, b"", timers)
@@ -150,6 +181,10 @@ class Engine:
         state = self.state
         if request.method == b"OPTIONS" and not request.to_tag and self._for_us(request):
             # §11.2; also the OPTIONS whose Max-Forwards ends here (§16.3 item 3).
+            required = b", ".join(request.index.values(h.REQUIRE))
+            if required:  # §8.2.2.3: it is ours to understand here
+                state.refuse(server, 420, now, out, b"Unsupported: %b\r\n" % required)
+                return
             headers = b"Allow: %b\r\nAccept: application/sdp\r\nServer: %b\r\n" % (
                 state.policy.allow, state.policy.sip.server_name.encode(),
             )  # fmt: skip
@@ -165,10 +200,10 @@ class Engine:
         elif peer.trunk is None:
             # A gateway opens no calls through us unless it is a trunk too.
             state.refuse(server, 403, now, out)
-        elif self.draining:
-            state.refuse(server, 503, now, out)
         elif isinstance(server, InviteServer):
             self.screen.invite(request, server, source, peer.trunk, mark, now, out)
+        elif state.draining:
+            state.refuse(server, 503, now, out)
         elif request.method in state.policy.forward_methods or b"*" in state.policy.forward_methods:
             context = self.screen.unscreened(request, server, source, peer.trunk, mark, now)
             if not self.forwarder.next_hop(context, now, out):
@@ -238,15 +273,27 @@ class Engine:
         self.screen.facts(ticket, facts, now, out)
 
     def unreachable(self, endpoint: Endpoint, data: bytes, now: float, out: EngineEffects) -> None:
-        """The transport could not deliver `data`."""
+        """The transport could not deliver `data`; of a datagram perhaps the beginning only, as ICMP quotes it."""
         self.state.counters.unreachable += 1
+        if not data.startswith(b"SIP/2.0 "):
+            branch = _branch_of_ours(data)
+            if branch is not None:
+                suffix = CANCEL_SUFFIX if data.startswith(b"CANCEL ") else b""
+                self.forwarder.unreachable(endpoint, branch[1] + suffix, now, out)
+        elif endpoint.reliable:
+            self._answer_elsewhere(endpoint, data, out)
+
+    def _answer_elsewhere(self, endpoint: Endpoint, data: bytes, out: EngineEffects) -> None:
+        """§18.2.2: if the connection that the request came by is no longer open, "the server SHOULD open a connection
+        to the IP address in the received parameter, if present, using the port in the sent-by value"."""
         try:
-            message = parse(data)
+            response = parse(data)
         except SipError:
-            return  # not one of ours
-        if isinstance(message, Request):
-            suffix = CANCEL_SUFFIX if message.method == b"CANCEL" else b""
-            self.forwarder.unreachable(endpoint, message.via_branch + suffix, now, out)
+            return  # of a request that was refused unread
+        state = self.state
+        again = state.endpoint_at(endpoint.transport, endpoint.host, response.via_port, endpoint.listener)
+        if again is not None and again.port != endpoint.port:
+            out.sends.append((again, data))
 
     def resolved(self, ticket: int, targets: list[Target], now: float, out: EngineEffects) -> None:
         """Addresses for a name that a request's next hop bore, best first."""
@@ -266,6 +313,7 @@ class Engine:
             for gateway in group.gateways:
                 if gateway.name in former:
                     gateway.take_over(former[gateway.name])
+        policy.pipeline.faults = state.policy.pipeline.faults  # counted since the process began
         limits = policy.sip.limits
         state.transactions.limit = limits.transactions
         state.dialogs.limit = limits.dialogs

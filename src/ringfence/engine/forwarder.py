@@ -18,10 +18,11 @@ from ringfence.transaction import timers as t
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import cancel_for
-from ringfence.transaction.server import InviteServer
+from ringfence.transaction.server import TRYING, InviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX
 
-NO_ANSWER, GRACE_OVER = 3, 4  # beyond what a transaction's own timers return
+FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
+NO_ANSWER, GRACE_OVER, TRYING_DUE = 3, 4, 6  # beyond what a transaction's own timers return
 
 Client = InviteClient | NonInviteClient
 
@@ -31,7 +32,7 @@ class Alarm:
 
     __slots__ = ("client", "kind")
 
-    def __init__(self, client: InviteClient, kind: int) -> None:
+    def __init__(self, client: Client, kind: int) -> None:
         self.client = client
         self.kind = kind
 
@@ -86,7 +87,10 @@ class Forwarder:
         context.clients.append(client)
         state.transactions.clients[branch] = client
         client.start(now, out)
-        if context.hops and isinstance(client, InviteClient) and context.group is not None:
+        if not invite:
+            # RFC 4320 §4.1: then a 100 is due if there is nothing else to say, and none before.
+            out.timers.arm(now, policy.timers.trying, Alarm(client, TRYING_DUE), t.OWNER)
+        elif context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
 
     def _copy(self, context: ResponseContext, endpoint: Endpoint, branch: bytes) -> bytes:
@@ -101,16 +105,26 @@ class Forwarder:
 
     # -- answers ----------------------------------------------------------------------------------------------
 
+    def client_of(self, response: Response) -> Client | None:
+        """The transaction that a response belongs to (§17.1.3)."""
+        key = response.via_branch
+        if response.cseq_method == b"CANCEL":
+            key += CANCEL_SUFFIX
+        return self.state.transactions.clients.get(key)
+
     def answered(self, source: Endpoint, response: Response, now: float, out: EngineEffects) -> None:
         """A response came from `source`; those that nobody asked for, or somebody else was asked for, are dropped."""
         state = self.state
         counters = state.counters
-        key = response.via_branch
-        if response.cseq_method == b"CANCEL":
-            key += CANCEL_SUFFIX
-        client = state.transactions.clients.get(key)
+        client = self.client_of(response)
         # §18.1.2: the sent-by must be ours. RFC 6026 §7.3... a proxy drops what matches no transaction.
-        if client is None or not client.is_from(source) or response.via_sent_by != client.endpoint.listener.sent_by:
+        if (
+            client is None
+            or not client.is_from(source)
+            or response.via_sent_by != client.endpoint.listener.sent_by
+            # §17.1.3 item 2; what else may share a branch is told apart by its key.
+            or (response.cseq_method == b"INVITE") != isinstance(client, InviteClient)
+        ):
             counters.stray_responses += 1
             return
         branch = client.context
@@ -146,7 +160,7 @@ class Forwarder:
         if context.finished:
             return
         context.answers.append(Answer(status, response))
-        self._after_failure(branch, status, now, out)
+        self._after_failure(branch, status, False, now, out)
 
     def _pass(self, context: ResponseContext, status: int, data: bytes, now: float, out: EngineEffects) -> None:
         if context.server.endpoint.reliable:
@@ -173,12 +187,16 @@ class Forwarder:
 
     # -- failure ----------------------------------------------------------------------------------------------
 
-    def _after_failure(self, branch: Branch, status: int, now: float, out: EngineEffects) -> None:
-        """A branch failed: try the next hop, wait for another branch, or give the caller the best answer."""
+    def _after_failure(self, branch: Branch, status: int, silent: bool, now: float, out: EngineEffects) -> None:
+        """A branch failed: try the next hop, wait for another branch, or give the caller the best answer.
+
+        silent: nobody said so, the hop gave no answer or could not be reached. RFC 3263 §4.3 counts that and a 503 as
+        the hop's own failure; a 408 that came is somebody's behind it.
+        """
         context = branch.context
         group = context.group
         gateway = branch.hop.gateway
-        if group is not None and gateway is not None and status in (408, 503):
+        if group is not None and gateway is not None and (silent or status == 503):
             gateway.call_failed(now, group.settings.hold_down)
         if status >= 600:
             # §16.7 item 5: a 6xx ends all branches; it still waits for theirs, in case of a 2xx on its way.
@@ -186,12 +204,8 @@ class Forwarder:
             for other in context.clients:
                 if other.state <= c.PROCEEDING:
                     self._cancel_branch(other, b"", now, out)
-        retry = (
-            context.hops
-            and not context.cancelled
-            and (status == 408 or group is None or status in group.settings.failover_on)
-        )
-        if retry:
+        fails_over = FAILOVER_ON if group is None else group.settings.failover_on
+        if context.hops and not context.cancelled and (silent or status in fails_over):
             self.state.counters.failovers += 1
             self.next_hop(context, now, out)
             return
@@ -218,32 +232,38 @@ class Forwarder:
         if isinstance(owner, Branch) and client.state == c.PROCEEDING and isinstance(client, InviteClient):
             # Timer C: "If the client transaction has received a provisional response, the proxy MUST generate a
             # CANCEL request matching that transaction."
+            owner.context.hops.clear()
             self._cancel_branch(client, owner.context.cancel_reason, now, out)
             return
         if isinstance(owner, Probe):
             owner.failed()
-        self._give_up(client, 408, now, out)
+        self._give_up(client, 408, True, now, out)
 
-    def _give_up(self, client: Client, status: int, now: float, out: EngineEffects) -> None:
-        """Forget a branch that will not answer; `status` stands for its answer."""
+    def _give_up(self, client: Client, status: int, silent: bool, now: float, out: EngineEffects) -> None:
+        """Forget a branch that will not answer; `status` stands for its answer, `silent` as in `_after_failure`."""
+        branch = client.context
         self.state.transactions.forget(client)
         client.state = c.DONE
         client.data = b""
-        branch = client.context
         if isinstance(branch, Branch) and not branch.context.finished:
             branch.context.answers.append(Answer(status, None))
-            self._after_failure(branch, status, now, out)
+            self._after_failure(branch, status, silent, now, out)
 
     def alarmed(self, alarm: Alarm, now: float, out: EngineEffects) -> None:
         """A branch said nothing for too long, or did not end after its CANCEL."""
         client = alarm.client
         branch = client.context
-        assert isinstance(branch, Branch)
+        if not isinstance(branch, Branch):
+            return  # the transaction is over and forgotten
+        if alarm.kind == TRYING_DUE:
+            if branch.context.server.state == TRYING:
+                self.state.reply(branch.context.server, 100, now, out)
+            return
         if alarm.kind == GRACE_OVER:
             # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
             # consider the original transaction cancelled".
             if client.state <= c.PROCEEDING:
-                self._give_up(client, 487, now, out)
+                self._give_up(client, 408, False, now, out)  # §16.8; a caller who cancelled gets its 487
             return
         context = branch.context
         if client.state == c.CALLING and context.hops and not context.cancelled and not context.finished:
@@ -257,12 +277,13 @@ class Forwarder:
     def unreachable(self, endpoint: Endpoint, key: bytes, now: float, out: EngineEffects) -> None:
         """The transport could not deliver a request of ours (§16.9: as if a 503 had come)."""
         client = self.state.transactions.clients.get(key)
-        if client is None or client.endpoint is not endpoint or client.state != c.CALLING:
+        if client is None or not client.is_from(endpoint) or client.state != c.CALLING:
             return
         branch = client.context
         if isinstance(branch, Branch):
             context = branch.context
-            if endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp" and not context.finished:
+            wanted = not context.finished and not context.cancelled and client is context.clients[-1]
+            if wanted and endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp":
                 # §18.1.1: "retry the request, using UDP" where TCP was our own idea.
                 self.state.transactions.forget(client)
                 client.state = c.DONE
@@ -271,7 +292,7 @@ class Forwarder:
                 return
         elif isinstance(branch, Probe):
             branch.failed()
-        self._give_up(client, 503, now, out)
+        self._give_up(client, 503, True, now, out)
 
     # -- cancel -----------------------------------------------------------------------------------------------
 

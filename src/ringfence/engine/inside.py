@@ -34,14 +34,18 @@ class Waiting:
 
 
 class Inside:
-    """Forwards what belongs to a dialog that was let in."""
+    """Forwards what belongs to a dialog that was let in.
 
-    __slots__ = ("_forwarder", "_serial", "_state", "_waiting")
+    shed: requests that were not forwarded because too many names are being looked up.
+    """
+
+    __slots__ = ("_forwarder", "_serial", "_state", "_waiting", "shed")
 
     def __init__(self, state: State, forwarder: Forwarder) -> None:
         self._state = state
         self._forwarder = forwarder
         self._serial = 0
+        self.shed = 0
         self._waiting: dict[int, Waiting] = {}
 
     def __len__(self) -> int:
@@ -67,7 +71,8 @@ class Inside:
             return
         hop = state.next_hop(path.next_uri, path.listener or source.listener)
         if hop is None:
-            state.refuse(server, 416, now, out)
+            # §16.3 item 2 for a scheme that leads nowhere; §16.9 for an address that none of our sockets reaches.
+            state.refuse(server, 503 if path.next_uri[:3].lower() == b"sip" else 416, now, out)
             return
         context = ResponseContext(server, request, source)
         server.context = context
@@ -105,9 +110,18 @@ class Inside:
     def _ack_on(
         self, request: Request, path: Path, source: Endpoint, peer: Peer, hop: Endpoint, out: EngineEffects
     ) -> None:
+        state = self._state
         via = stamped_via(request, source.host, source.port)
-        branch = self._state.branch(loop_mark(request, peer.name))
+        branch = state.branch(loop_mark(request, peer.name))
         data = forwarded(request, path, hop.listener, branch, via, b"", self._cuts(request, peer))
+        limit = state.policy.sip.udp_switch_bytes
+        if limit and len(data) > limit and hop.transport == "udp":
+            # §18.1.1, where a connection is open: of an ACK nobody hears that it could not be delivered, so there is no
+            # second try by UDP.
+            switched = state.endpoint_at("tcp", hop.host, hop.port, hop.listener)
+            if switched is not None and switched.connection is not None:
+                hop = switched
+                data = forwarded(request, path, hop.listener, branch, via, b"", self._cuts(request, peer))
         out.sends.append((hop, data))
 
     def _cuts(self, request: Request, peer: Peer) -> list[Edit]:
@@ -120,6 +134,7 @@ class Inside:
 
     def _resolve(self, waiting: Waiting, name: Named, out: EngineEffects) -> bool:
         if len(self._waiting) >= self._state.policy.sip.limits.resolving:
+            self.shed += 1
             return False
         self._serial += 1
         self._waiting[self._serial] = waiting

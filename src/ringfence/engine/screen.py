@@ -68,8 +68,9 @@ class Screen:
         call = policy.intake.call(request, trunk, source.transport, self.wall + now)
         step = policy.pipeline.begin(call)
         if self._overloaded() and not (isinstance(step, Verdict) and step.reason.startswith(EMERGENCY)):
-            seconds = max(1, round(policy.sip.overload.retry_after))
-            state.refuse(server, 503, now, out, b"Retry-After: %d\r\n" % seconds)
+            state.transactions.forget(server)
+            state.transactions.shed += self._crowded()
+            state.turn_away(request, server.endpoint, server.via, out)
             return
         context = ResponseContext(server, request, source)
         context.loop_mark = mark
@@ -107,8 +108,13 @@ class Screen:
         context.hops = [Hop(gateway.endpoints[0], gateway) for gateway in group.order(now, self._dice)]
 
     def _overloaded(self) -> bool:
+        state = self._state
+        return state.lagging or state.draining or self._crowded()
+
+    def _crowded(self) -> bool:
+        """New calls leave the last tenth of the table to emergency calls and to calls in progress."""
         transactions = self._state.transactions
-        return self._state.lagging or len(transactions) * 10 >= transactions.limit * 9
+        return len(transactions) * 10 >= transactions.limit * 9
 
     def facts(self, ticket: int, facts: Facts, now: float, out: EngineEffects) -> None:
         """The answers to a call's questions; too late for a call that was cancelled meanwhile."""
@@ -134,6 +140,8 @@ class Screen:
         state = self._state
         counters = state.counters
         counters.verdict(verdict.reason, verdict.action, trunk.name)
+        for judged in verdict.findings:
+            counters.finding(judged.reason, judged.mode, trunk.name)
         for need in verdict.unknown:
             counters.unscreened[need] = counters.unscreened.get(need, 0) + 1
         answer = verdict.answer

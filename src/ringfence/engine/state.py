@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from zlib import crc32
 
 from ringfence.engine.counters import STATUS_CLASS, Counters
@@ -24,7 +25,8 @@ from ringfence.transaction.timers import TimerQueue
 _HOST_PORT = re.compile(
     rb"(sips?):(?:[^@]*@)?(\[[0-9a-f:.]+\]|[^:;?>\s\[\]]+)(?::(\d{1,5}))?((?:;[^?]*)?)(?:\?.*)?", re.IGNORECASE
 )
-_TRANSPORT = re.compile(rb";transport=([a-z]+)", re.IGNORECASE)
+_TRANSPORT = re.compile(rb";transport=([^;]*)", re.IGNORECASE)
+_MADDR = re.compile(rb";maddr=([^;]+)", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)
 MAX_NEXT_HOPS = 4096  # remembered next-hop URIs; peers' Contacts repeat, a flood of odd ones starts the table afresh
 
@@ -58,19 +60,20 @@ class State:
         self.timers = TimerQueue()
         self.counters = Counters()
         self.lagging = False
-        self._salt = salt
+        self.draining = False
+        self.salt = salt
         self._serial = 0
         self._next_hops: dict[tuple[bytes, int], Endpoint | Named] = {}
 
     def tag(self) -> bytes:
         """A fresh To tag (RFC 3261 §19.3)."""
         self._serial += 1
-        return b"%s%x" % (self._salt, self._serial)
+        return b"%s%x" % (self.salt, self._serial)
 
     def branch(self, mark: bytes) -> bytes:
         """A fresh branch that carries the request's loop mark (§16.6 item 8)."""
         self._serial += 1
-        return b"z9hG4bK%s%x.%s" % (self._salt, self._serial, mark)
+        return b"z9hG4bK%s%x.%s" % (self.salt, self._serial, mark)
 
     def listener_for(self, transport: Transport, host: str, preferred: Listener) -> Listener | None:
         """Our socket through which `host` is reached by `transport`: the preferred one if it fits, else the first."""
@@ -95,14 +98,19 @@ class State:
         if match is None:
             return None
         scheme, host_bytes, port_bytes, parameters = match.groups()
-        host = host_bytes.decode("latin-1").strip("[]").lower()
         named = _TRANSPORT.search(parameters)
         transport = _transport_of(scheme, named[1] if named else b"")
+        if named is not None and transport is None:
+            return None  # one that we do not speak: by another it would reach somebody else
+        instead = _MADDR.search(parameters)  # §16.5, RFC 3263 §4: it says where to send, whatever the host is
+        host = (host_bytes if instead is None else instead[1]).decode("latin-1").strip("[]").lower()
         port = int(port_bytes) if port_bytes else None
         if port is not None and not 0 < port < 65536:
             return None
         hop: Endpoint | Named | None
         if _NUMERIC.fullmatch(host):
+            if not _for_one(host):
+                return None
             hop = self.endpoint_at(transport or "udp", host, port, preferred)
         else:
             hop = Named(host, port, transport)
@@ -167,6 +175,16 @@ class State:
         self.counters.refused(status)
         self.reply(server, status, now, out, headers)
 
+    def turn_away(self, request: Request, endpoint: Endpoint, via: bytes, out: EngineEffects) -> None:
+        """503 with Retry-After and without a transaction (§8.2.7): a flood of refusals fills no table that calls in
+        progress need. Every copy gets the same tag; the ACK leads nowhere and ends here."""
+        seconds = max(1, round(self.policy.sip.overload.retry_after))
+        tag = b"rf-%08x" % crc32(request.data)
+        data = response(request, 503, PHRASES[503], via, tag, b"Retry-After: %d\r\n" % seconds)
+        out.sends.append((endpoint, data))
+        self.counters.refused(503)
+        self.count_response(503)
+
     def count_response(self, status: int) -> None:
         """One response sent toward a caller."""
         label = STATUS_CLASS[status // 100]
@@ -182,6 +200,15 @@ def loop_mark(request: Request, peer: str) -> bytes:
     """
     fields = (request.uri, request.call_id, request.from_tag, request.to_tag, b"%d" % request.cseq_number)
     return b"%08x" % crc32(b"\0".join((*fields, *request.index.values(ROUTE), peer.encode())))
+
+
+def _for_one(host: str) -> bool:
+    """Whether a numeric host means one machine, and not a group, everybody on the link, or whoever listens here."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_unspecified or host == "255.255.255.255")
 
 
 def _transport_of(scheme: bytes, named: bytes) -> Transport | None:

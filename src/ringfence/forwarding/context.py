@@ -8,8 +8,8 @@ from ringfence.forwarding.route import Path
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
 from ringfence.sip.writer import Edit
+from ringfence.transaction.client import CALLING, InviteClient, NonInviteClient
 from ringfence.transaction.client import PROCEEDING as CLIENT_PROCEEDING
-from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
 
 
@@ -77,8 +77,12 @@ class ResponseContext:
 
     @property
     def waiting(self) -> bool:
-        """Whether any branch may still answer finally."""
-        return any(client.state <= CLIENT_PROCEEDING for client in self.clients)
+        """Whether any branch may still answer finally; one passed over for its silence keeps nobody waiting."""
+        clients = self.clients
+        return any(
+            client.state == CLIENT_PROCEEDING or (client.state == CALLING and client is clients[-1])
+            for client in clients
+        )
 
     def finish(self) -> None:
         """The caller has its final answer: only repeats of a 2xx may follow, so let the memory go."""

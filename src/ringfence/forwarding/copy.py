@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ringfence.forwarding.route import Path
 from ringfence.sip import headers as h
 from ringfence.sip.address import Listener
-from ringfence.sip.index import HeaderIndex
 from ringfence.sip.message import Request
 from ringfence.sip.writer import Edit, splice
 
+_content_length = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:", re.IGNORECASE).search
 DEFAULT_MAX_FORWARDS = b"Max-Forwards: 70\r\n"  # §16.6 item 3
 
 
@@ -48,7 +50,9 @@ def forwarded(
     first_line_end = index.line_end + 2
     if path.changed:
         changes += [(start, end, b"") for start, end in index.spans(h.ROUTE)]
-        top += b"".join([b"Route: %b\r\n" % route for route in path.routes])
+        if path.routes:
+            # One line however many values: a line each could make of a message one that nobody reads (MAX_HEADERS).
+            top += b"Route: %b\r\n" % b", ".join(path.routes)
     ours = b"%b%b\r\n" % (listener.via_prefix, branch)
     via_line, _ = index.span(h.VIA) or (first_line_end, 0)
     if via_line == first_line_end:
@@ -65,9 +69,9 @@ def forwarded(
 
 def framed(response: bytes) -> bytes:
     """A response fit for a stream: with the Content-Length that a datagram may leave out (§18.3)."""
-    index = HeaderIndex(response)
-    if index.count(h.CONTENT_LENGTH):
+    head_end = response.index(b"\r\n\r\n") + 4
+    if _content_length(response, 0, head_end) is not None:
         return response
-    line_end = index.line_end + 2
-    length = b"Content-Length: %d\r\n" % (len(response) - index.head_end)
+    line_end = response.index(b"\r\n") + 2
+    length = b"Content-Length: %d\r\n" % (len(response) - head_end)
     return response[:line_end] + length + response[line_end:]

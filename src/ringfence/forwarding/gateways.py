@@ -57,9 +57,14 @@ class Gateway:
         self.failed_probes = 0
         self.probed_dead = False
 
+    @property
+    def answers(self) -> bool:
+        """Reachable and answering its probes; it may be held down for failing calls, and is then tried last."""
+        return bool(self.endpoints) and not self.probed_dead
+
     def usable(self, now: float) -> bool:
         """Reachable, answering its probes and not held down."""
-        return bool(self.endpoints) and not self.probed_dead and now >= self.held_until
+        return self.answers and now >= self.held_until
 
     def probe_answered(self) -> None:
         """Any final answer to OPTIONS but 503 proves a living SIP element. A hold-down goes on: who answers OPTIONS

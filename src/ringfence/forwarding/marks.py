@@ -20,13 +20,13 @@ def stripped(request: Request, own_prefix: bytes, trusted: bool) -> list[Edit]:
 
     own_prefix: lower-case beginning of our header names; a peer's header of that name is taken out, however spelled.
     trusted: whether the trunk's P-Asserted-Identity may stand (RFC 3325 §5: else it is removed, and by §6 the
-    P-Preferred-Identity too).
+    P-Preferred-Identity too; Remote-Party-ID, which both replaced and telephones still show, goes with them).
     All Route values of a first INVITE are the forwarding path's to drop; they may not steer past the gateways.
     """
     index = request.index
     cuts = [(start, end, b"") for start, end in index.spans_with_prefix(own_prefix)]
     if not trusted:
-        for field in (h.P_ASSERTED_IDENTITY, h.P_PREFERRED_IDENTITY):
+        for field in (h.P_ASSERTED_IDENTITY, h.P_PREFERRED_IDENTITY, h.REMOTE_PARTY_ID):
             cuts += [(start, end, b"") for start, end in index.spans(field)]
     return cuts
 

@@ -7,12 +7,17 @@ import re
 from ringfence.forwarding.token import OwnNames
 from ringfence.sip import headers as h
 from ringfence.sip.errors import BadSyntax
+from ringfence.sip.index import MAX_HEADERS
 from ringfence.sip.message import Request
 from ringfence.sip.uri import name_addr
 from ringfence.sip.writer import PHRASES
 
 # What nearly everybody writes; all else is the parser's to judge.
 _plain_route = re.compile(rb"<[A-Za-z][A-Za-z0-9+.\-]*+:[!#-;=?-~]++>(?:;[\x00-\xff]*+)?").fullmatch
+# What we put on a copy: a Via, two Record-Routes, a Route, Max-Forwards, Content-Length, the marks of a tagged call.
+# The copy must stay one that we can read ourselves, as its ACK and CANCEL are made from it.
+OWN_LINES = 16
+_MANY = 4 * (MAX_HEADERS - OWN_LINES)  # bytes: `a:` and its CRLF are the shortest line
 _BRANCH_LOOP = re.compile(rb";branch=z9hG4bK[^;,\s.]*\.([0-9a-f]{8})", re.IGNORECASE)
 
 Fault = tuple[int, bytes, bytes]
@@ -25,6 +30,8 @@ def fault_of(request: Request, own: OwnNames, loop_mark: bytes) -> Fault | None:
     loop_mark: `loop_mark_of` this request, as our branch would carry it.
     """
     index = request.index
+    if index.head_end > _MANY and request.data.count(b"\r\n", 0, index.head_end) > MAX_HEADERS - OWN_LINES:
+        return _fault(513)
     # Item 1: a Route that cannot be read would steer us one way and the next element another.
     if index.count(h.ROUTE) and not _routable(request):
         return _fault(400)

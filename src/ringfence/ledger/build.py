@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.ledger.checks import check
-from ringfence.ledger.classes import AccessCodes, Classifier
+from ringfence.ledger.classes import Classes
 from ringfence.ledger.compile import Compiled, compiled
 from ringfence.ledger.documents import Document, ReadFile, add_documents, add_inline
 from ringfence.ledger.draft import Bag, Draft, TrunkDraft
@@ -39,7 +39,6 @@ def draft_of(
     base_dir: Path,
     read: ReadFile,
     folder: Folder | None = None,
-    classes: Classifier | None = None,
     utc_offset: str = "+08:00",
     progress: Progress = lambda what, part: None,
 ) -> Draft:
@@ -47,7 +46,7 @@ def draft_of(
 
     trunks: those written in the settings. base_dir: where their number files' names start. read: gives a file's bytes.
     """
-    draft = Draft(numbering, classes or AccessCodes(), utc_offset)
+    draft = Draft(numbering, Classes(numbering), utc_offset)
     _add_trunks(draft, trunks, base_dir, read)
     if folder is None:
         return draft

@@ -21,7 +21,8 @@ from ringfence.ledger.sources import sections as source_sections
 from ringfence.ledger.terms import FOREVER, Terms
 
 SHARED = (
-    "kind", "gateways", "marketing", "trust_identity", "area", "explain", "network_blocked", "rules",
+    "kind", "gateways", "marketing", "sector", "trust_identity", "area", "diversion_hops", "explain", "network_blocked",
+    "rules",
 )  # fmt: skip
 """Settings of a trunk that it has in common with others, as they are: its profile. Who adds one adds it to `Trunk`."""
 
@@ -188,6 +189,7 @@ class _Trunks:
         settings = trunk.settings
         said: dict[str, Any] = {name: getattr(settings, name) for name in SHARED}
         said["purpose"] = settings.call_purpose
+        said["province"] = settings.province or self._draft.numbering.province_of(settings.area or "")
         said["calls_per_hour"] = self._draft.contract(settings.holder).calls_per_hour
         key = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
         number = self._profiles.setdefault(key, len(self.profiles))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-from ringfence.ledger.classes import Classifier
+from ringfence.ledger.classes import Classes
 from ringfence.ledger.entries import Contract, Dated, Defaults, Holder, TermsEntry
 from ringfence.ledger.faults import MAX_FAULTS, LedgerFault, Location, Place
 from ringfence.ledger.flatten import INLINE, LEDGER, TITLE
@@ -78,7 +78,7 @@ class BadNumber(ValueError):
 class Draft:
     """Everything that was read; `faults` holds what could not be."""
 
-    def __init__(self, numbering: Numbering, classes: Classifier, utc_offset: str) -> None:
+    def __init__(self, numbering: Numbering, classes: Classes, utc_offset: str) -> None:
         self.numbering = numbering
         self.classes = classes
         self.holders: dict[str, tuple[Holder, Place]] = {}

@@ -8,8 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 
 from ringfence.ledger.settings import (
+    DiversionHops,
     NumberSettings,
     NumberText,
+    Province,
+    Sector,
     SourceSettings,
     TrunkKind,
     TrunkSettings,
@@ -131,8 +134,11 @@ class Defaults(Frozen):
     gateways: str | None = None
     marketing: bool | None = None
     purpose: Purpose | None = None
+    sector: Sector | None = None
     trust_identity: bool | None = None
     area: NumberText | None = None
+    province: Province | None = None
+    diversion_hops: DiversionHops | None = None
     explain: Literal["opaque", "explained"] | None = None
     network_blocked: bool | None = None
     connected_by: str | None = None

@@ -29,6 +29,8 @@ class Trunk:
     """One trunk of a snapshot; each generation makes its own.
 
     area: code that completes local digits, as `Numbering.read` takes it: with or without the trunk prefix.
+    province: of codes that mean something in one province alone, "" if unknown. diversion_hops: how often its calls
+    may have been diverted. sector: whose refusals and wishes concern its calls, None: no sector's.
     profile: number of the settings that it shares with others, for what is compiled once a kind of trunk.
     numbers: how many ranges it may show. purpose: what its calls are for. calls_per_hour: of one caller, by the
     holder's contract. rules: settings of rules that differ on this trunk, not yet validated.
@@ -44,8 +46,11 @@ class Trunk:
     numbers: int = 0
     marketing: bool = False
     purpose: Purpose = "service"
+    sector: str | None = None
     trust_identity: bool = False
     area: str | None = None
+    province: str = ""
+    diversion_hops: int = 0
     explain: Literal["opaque", "explained"] = "opaque"
     network_blocked: bool = False
     connected_by: str = ""

@@ -13,6 +13,9 @@ from ringfence.settings_types import Frozen
 
 TrunkKind = Literal["enterprise", "call_center", "interconnect", "international", "platform", "internal"]
 TransportName = Literal["udp", "tcp", "tls"]
+Sector = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Province = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
+DiversionHops = Annotated[int, Field(ge=0, le=10)]
 
 
 def digits_as_text(value: object) -> object:
@@ -124,6 +127,10 @@ class TrunkSettings(Frozen):
     gateways: str = Field(default="default", min_length=1, description="gateway group that its calls go to")
     numbers: list[NumberSettings] = Field(default=[], description="numbers it may show; none: not one")
     marketing: bool = Field(default=False, description="calls sell something: the callee's consent is required")
+    sector: Sector | None = Field(
+        default=None,
+        description="what its holder sells, as refusals and wishes name it: `finance`; none: no sector's are asked for",
+    )
     trust_identity: bool = Field(
         default=False,
         description="its P-Asserted-Identity is believed (RFC 3325 trust domain); else it is ignored",
@@ -139,6 +146,16 @@ class TrunkSettings(Frozen):
         default=None,
         pattern=r"^[0-9]{1,6}$",
         description="area code that completes its local numbers, with or without the trunk prefix: `021`",
+    )
+    province: Province | None = Field(
+        default=None,
+        description="province that its codes of one province alone (96 codes) mean, as the numbering plan names it; "
+        "none: that of its area",
+    )
+    diversion_hops: DiversionHops = Field(
+        default=0,
+        description="how often its calls may have been diverted, by contract; such a call is answered for by the "
+        "diverting number; 0: a diversion changes nothing",
     )
     explain: Literal["opaque", "explained"] = Field(
         default="opaque", description="whether refusals name the rule and its reason"

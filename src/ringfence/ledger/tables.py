@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "trunks": (
         "name", "holder", "kind", "gateways", "marketing", "purpose", "connected_by", "place",
-        "trust_identity", "area", "explain", "network_blocked",
+        "sector", "trust_identity", "area", "province", "diversion_hops", "explain", "network_blocked",
     ),
     "sources": ("trunk", "address", "port", "transport", "certificate"),
     "resources": ("holder", *_NUMBERS, "certificate", "valid_from", "valid_until", "note"),
@@ -217,7 +217,8 @@ class NumbersReader(Reader):
     def _scanned(self, data: Buffer, header: Header) -> tuple[Scan, frozenset[int]]:
         """The lines, and the shapes among them that are never a caller.
 
-        A shape that the plan does not read as it is written makes its lines odd, which takes a second look at all.
+        A shape that the plan does not read as it is written, or of which it knows more classes than one, makes its
+        lines odd, which takes a second look at all.
         """
         roles = bytes(ord(self._role(name)) for name in header.names)
         found = scan(data, header.start, header.line + 1, roles, b"")
@@ -226,7 +227,7 @@ class NumbersReader(Reader):
         for shape in memoryview(found[6]).cast("q"):
             lead, size = divmod(shape, 16)
             value = f"+{lead}".ljust(size + 1, "0")
-            if self.draft.numbering.read(value).value != value:
+            if self.draft.classes.differ_behind(str(lead)) or self.draft.numbering.read(value).value != value:
                 refused.append(shape)
             elif not self.draft.classes.classify(value).originates:
                 inbound.append(shape)

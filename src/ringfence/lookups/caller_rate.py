@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Rate
 
 
@@ -24,11 +24,11 @@ class CallerRateQuestion:
         self._bucket = -1
         self._template = b""
 
-    def commands(self, call: Call) -> bytes:
-        """b"" without a caller's number: those who withhold it do not share a counter."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """Unknown without a caller's number: those who withhold it do not share a counter."""
         caller = call.caller.value
         if not caller:
-            return b""
+            return NO_NUMBER
         bucket = int(call.at) // self._window
         if bucket != self._bucket:
             self._turn_to(bucket)

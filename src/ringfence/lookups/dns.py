@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 QUERY_TIMEOUT = 2.0  # seconds for one name server
 TOTAL_TIMEOUT = 4.0  # seconds for one question at all name servers
+MAX_SERVERS = 16  # of one service's, looked up one after the other: a zone may name thousands, each as slow as it likes
 MAX_ENTRIES = 10_000  # cached answers; the oldest goes first
 MIN_TTL, MAX_TTL = 5.0, 86_400.0  # seconds: no zone makes us ask more often, or keeps us on a dead address for ever
 NEGATIVE_TTL = 30.0  # seconds, at most, that "there is no such record" is believed (RFC 2308)
 HOSTS = Path("/etc/hosts")
-_SERVICES: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
+_SERVICES: dict[bytes, Transport] = {b"SIP+D2U": "udp", b"SIP+D2T": "tcp", b"SIPS+D2T": "tls"}
 _SRV_NAMES: tuple[tuple[str, Transport], ...] = (("_sip._udp.", "udp"), ("_sip._tcp.", "tcp"), ("_sips._tcp.", "tls"))
 
 Records = list[Any]
@@ -84,7 +85,7 @@ class Resolver:
         naptr = [
             (record.order, record.preference, service, record.replacement.to_text(omit_final_dot=True))
             for record in known
-            if record.flags.lower() == b"s" and (service := _SERVICES.get(record.service.decode().upper())) is not None
+            if record.flags.lower() == b"s" and (service := _SERVICES.get(record.service.upper())) is not None
         ]
         services = [(service, name) for _, _, service, name in sorted(naptr)]
         if not services:
@@ -95,7 +96,7 @@ class Resolver:
 
     async def _servers(self, records: Records, transport: Transport) -> list[Target]:
         targets: list[Target] = []
-        for record in self._by_weight(records):
+        for record in self._by_weight(records)[:MAX_SERVERS]:
             server = record.target.to_text(omit_final_dot=True)
             if server:  # RFC 2782: a target of "." says that the service is decidedly not there
                 targets += await self._addresses(server, record.port, transport)

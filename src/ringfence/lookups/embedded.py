@@ -170,6 +170,9 @@ class EmbeddedStore:
             "maxmemory": f"{self._max_memory_mb}mb",
             "maxmemory-policy": "noeviction",
             "io-threads": "1",
+            # The consent index is made of small hashes: as long as they are packed, a pair costs half of 40 bytes.
+            "hash-max-listpack-entries": "512",
+            "hash-max-listpack-value": "64",
             "daemonize": "no",
         }
         return [text for name, value in options.items() for text in (f"--{name}", value)]

@@ -14,19 +14,20 @@ class Figures:
 
     asked, answered: calls, and those whose facts all came. batches: asked together. deadline_misses: calls that
     went on without a fact at their deadline. late: batches that were answered after it. errors: facts that an
-    answer did not give. reconnects: connections after the first. unknown: facts that did not come, by reason.
+    answer did not give. reconnects: connections after the first. redirects: questions that a cluster sent on to another
+    server. unknown: facts that did not come, by reason.
     """
 
     __slots__ = (
         "_counts", "_seconds", "answered", "asked", "batches", "deadline_misses", "errors", "late", "reconnects",
-        "unknown",
+        "redirects", "unknown",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._counts = [0] * (len(LATENCY_BOUNDS) + 1)
         self._seconds = 0.0
         self.asked = self.answered = self.batches = self.deadline_misses = 0
-        self.errors = self.late = self.reconnects = 0
+        self.errors = self.late = self.reconnects = self.redirects = 0
         self.unknown: dict[str, int] = {}
 
     def missed(self, reason: str, facts: int = 1) -> None:
@@ -48,6 +49,7 @@ class Figures:
             "late": self.late,
             "errors": self.errors,
             "reconnects": self.reconnects,
+            "redirects": self.redirects,
             "unknown": dict(self.unknown),
             "latency": {"bounds": list(LATENCY_BOUNDS), "counts": list(self._counts), "sum": self._seconds},
         }

@@ -1,30 +1,41 @@
 """What stands where in the store. Numbers appear as keyed digests only: who reads the store learns none.
 
-`c:DIGEST`, a hash a callee: field = a holder's name or `*` (all holders), value = `+UNTIL` (consent, epoch
-seconds, 0 without an end) or `-SINCE` (refusal, epoch seconds).
+Consents, refusals and wishes: see `layout`.
 `s:DIGEST`, a string a caller: harassment score, 0..100; expires.
-`r:DIGEST:BUCKET`, a counter a caller and window: attempts; expires after three windows.
+`roaming`, a set: digests of subscribers who are abroad.
+`r:{DIGEST}:BUCKET`, a counter a caller and window: attempts; expires after three windows. The braces keep a caller's
+windows on one server of a cluster.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from hashlib import blake2s
 
-EVERY_HOLDER = "*"
+from ringfence.lookups.layout import Generation, key_id
+
 _DIGEST_BYTES = 12  # 96 bits: two of 10 million numbers collide with a chance of 1 in 10**15
 
 
 class Keys:
-    """Names of keys under one prefix and digest key (32 bytes)."""
+    """Names of keys under one prefix and digest key (32 bytes).
 
-    __slots__ = ("_digest_key", "_last", "_last_digest", "_prefix")
+    others: digest keys that a generation of the index may still, or already, be made with.
+    pointer, fresh, lock: keys of the index as a whole.
+    """
 
-    def __init__(self, prefix: str, digest_key: bytes) -> None:
+    __slots__ = ("_digest_key", "_known", "_last", "_last_digest", "_prefix", "fresh", "lock", "pointer")
+
+    def __init__(self, prefix: str, digest_key: bytes, others: Iterable[bytes] = ()) -> None:
         self._prefix = prefix.encode()
         self._digest_key = digest_key
+        self._known = {key_id(key): key for key in (digest_key, *others)}
         self._last: str | None = None
         self._last_digest = b""
+        self.pointer = b"%b{x}:current" % self._prefix
+        self.fresh = b"%b{x}:fresh" % self._prefix
+        self.lock = b"%b{x}:lock" % self._prefix
 
     def digest(self, number: str) -> bytes:
         """16 characters for a number in its comparable form (`Number.value`)."""
@@ -35,14 +46,26 @@ class Keys:
             self._last = number
         return self._last_digest
 
-    def consent(self, digest: bytes) -> bytes:
-        """Key of a callee's consents and refusals."""
-        return b"%bc:%b" % (self._prefix, digest)
-
     def score(self, digest: bytes) -> bytes:
         """Key of a caller's score."""
         return b"%bs:%b" % (self._prefix, digest)
 
+    def roaming(self) -> bytes:
+        """Key of the set of subscribers who are abroad."""
+        return b"%broaming" % self._prefix
+
     def attempts(self, digest: bytes, bucket: int) -> bytes:
         """Key of a caller's attempts in one window."""
-        return b"%br:%b:%d" % (self._prefix, digest, bucket)
+        return b"%br:{%b}:%d" % (self._prefix, digest, bucket)
+
+    def new_generation(self, name: str, bits: int) -> Generation:
+        """A generation under the digest key of now."""
+        return Generation(self._prefix, name, bits, self._digest_key)
+
+    def generation(self, text: str) -> Generation | None:
+        """The generation that `str` wrote, None when its digest key is not known here or it is none."""
+        name, _, rest = text.partition(":")
+        bits, _, key = rest.partition(":")
+        if key not in self._known or not bits.isdecimal() or len(bits) > 2:
+            return None
+        return Generation(self._prefix, name, int(bits), self._known[key])

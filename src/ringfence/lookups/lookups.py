@@ -1,102 +1,136 @@
-"""All questions of a turn to the store in one write, under one deadline; every ticket is answered exactly once."""
+"""All questions of a turn to the store in one write a server, under one deadline; every ticket is answered once."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
-from collections import deque
 from typing import Any
 
 import structlog
 
-from ringfence.lookups.batch import Ask, Batch, Deliver
-from ringfence.lookups.breaker import Breaker
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Question
-from ringfence.lookups.resp import Address, RespConnection
+from ringfence.lookups.node import Node
+from ringfence.lookups.questions import Fact, Question
+from ringfence.lookups.redirect import Redirected, elsewhere, placed
+from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace
+from ringfence.lookups.roaming import NoRoamingCheck, RoamingQuestion
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.settings import RedisSettings
-from ringfence.screening import Call, Facts, Need, Unknown
+from ringfence.lookups.share import Ask, Deliver, Item, Share
+from ringfence.lookups.slots import SLOTS, slot_of_command
+from ringfence.lookups.topology import master_of, slots_of
+from ringfence.lookups.view import IndexView
+from ringfence.screening import Call, Need, Unknown
 
 __all__ = ["LATENCY_BOUNDS", "Deliver", "Lookups"]
 
-STALLED = 2.0  # seconds without a reply that is owed; TCP alone gives up a path that swallows packets after 15 minutes
-_FIRST_PAUSE = 0.1  # seconds before the second attempt to connect; doubled up to reconnect_max
+LOOK_AGAIN = 10.0  # seconds between looks at a cluster that gave no reason for one
+SENTINEL_LOOK = 1.0  # seconds between questions to the Sentinels: a fail-over takes them several
+_LEAST_PAUSE = 0.1  # seconds between two looks at a cluster, whatever it gives reason for
+_UNREACHABLE = "unreachable"
 _log = structlog.get_logger(__name__)
 
 
 class Lookups:
-    """The store as the call path sees it."""
+    """The store as the call path sees it: one server, or those of a cluster."""
 
-    def __init__(self, settings: RedisSettings, address: Address, keys: Keys, window: float) -> None:
-        """window: seconds over which a caller's attempts are counted."""
+    def __init__(
+        self,
+        settings: RedisSettings,
+        place: Place,
+        keys: Keys,
+        window: float,
+        view: IndexView | None = None,
+        roaming: bool = True,
+    ) -> None:
+        """window: seconds over which a caller's attempts are counted. view: which index is believed.
+        roaming: the store knows who is abroad."""
+        self._roaming: Question = RoamingQuestion(keys) if roaming else NoRoamingCheck()
         self._settings = settings
-        self._address = address
+        self._place = place
         self._keys = keys
-        # Sequential questions to a silent store fail a deadline apart: those count each, a moment's crowd once.
-        self._breaker = Breaker(settings.breaker, spacing=settings.deadline / 2)
+        self._view = view or IndexView()
         self._figures = Figures()
-        self._connection: RespConnection | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._owed: deque[Batch] = deque()  # in the order of their commands, which is that of the replies
-        self._waiting: deque[Batch] = deque()  # in the order of their deadlines
-        self._timer: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
-        self._pending = 0
+        self._only: Node | None = None
+        self._nodes: dict[Address, Node] = {}  # of a cluster
+        self._slots: list[Node | None] = []  # of a cluster: whose each slot is
+        self._learning: asyncio.Task[None] | None = None
+        self._learn = asyncio.Event()
+        if not isinstance(place, ClusterPlace):
+            self._only = Node(settings, self._where, self._figures, self._answer)
         self.use_window(window)
 
     async def start(self) -> None:
         """Begin to connect; waits for the first attempt, whether it succeeds or not."""
+        if self._only is not None:
+            await self._only.start()
+            if isinstance(self._place, SentinelPlace):
+                self._learning = asyncio.create_task(self._follow_sentinels(self._place, self._only))
+            return
         first = asyncio.Event()
-        self._connecting = asyncio.create_task(self._keep_connecting(first))
+        self._learning = asyncio.create_task(self._follow_cluster(first))
         await first.wait()
 
     async def close(self) -> None:
-        """End the connection; whoever still waits is told so."""
-        if self._connecting is not None:
-            self._connecting.cancel()
+        """End all connections; whoever still waits is told so."""
+        if self._learning is not None:
+            self._learning.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._give_up("closed")
+                await self._learning
+        for node in self._every():
+            await node.close("closed")
+        self._slots = [None] * len(self._slots)
 
     def use_window(self, window: float) -> None:
         """Count attempts over another window from now on (a reload changed the rule); answers that are still owed
         are read with the one that they were asked with."""
         self._questions: tuple[Question, ...] = (
-            ConsentQuestion(self._keys),
+            ConsentQuestion(self._view),
             ScoreQuestion(self._keys),
             CallerRateQuestion(self._keys, window),
+            self._roaming,
         )
         self._plans: dict[frozenset[Need], tuple[Question, ...]] = {}
 
     @property
     def connected(self) -> bool:
-        """Whether the store can be asked."""
-        return self._connection is not None and self._connection.usable
+        """Whether the whole store can be asked."""
+        nodes = self._every()
+        return bool(nodes) and all(node.connected for node in nodes)
 
     @property
     def breaker_state(self) -> str:
-        """closed, open or half_open."""
-        return self._breaker.state
+        """closed, open or half_open: of the server that is worst off."""
+        states = {node.breaker.state for node in self._every()}
+        return next((state for state in ("open", "half_open") if state in states), "closed")
 
     def stats(self) -> dict[str, Any]:
-        """Plain numbers for telemetry: `Figures`, and the state of now. pending: replies that the store owes."""
+        """Plain numbers for telemetry: `Figures`, and the state of now. pending: replies that the store owes.
+
+        servers: how many it has. index_*: whether a consent index is believed, and which.
+        """
+        nodes = self._every()
+        view = self._view
         return {
             **self._figures.plain(),
             "connected": self.connected,
-            "breaker": self._breaker.state,
-            "breaker_opened": self._breaker.opened,
-            "pending": self._pending,
-            "pending_limit": self._settings.max_pending,
+            "breaker": self.breaker_state,
+            "breaker_opened": sum(node.breaker.opened for node in nodes),
+            "pending": sum(node.pending for node in nodes),
+            "pending_limit": self._settings.max_pending * max(len(nodes), 1),
+            "servers": len(nodes),
+            "index_believed": view.generation is not None,
+            "index_changes": view.changes,
+            "index_pairs": view.pairs,
+            "index_built": view.built,
         }
+
+    def _every(self) -> list[Node]:
+        return [self._only] if self._only is not None else list(self._nodes.values())
 
     # -- asking -----------------------------------------------------------------------------------------------
 
@@ -105,190 +139,227 @@ class Lookups:
 
         It may be called before this returns: for calls that nothing can be asked about now.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         self._figures.asked += len(batch)
-        if not self._breaker.allows(now):
-            self._refuse(batch, deliver, "breaker_open")
+        now = asyncio.get_running_loop().time()
+        node = self._only
+        if node is None:
+            self._submit_to_cluster(batch, deliver, now)
             return
-        connection = self._connection
-        if connection is None or not connection.usable:
-            self._breaker.failed(now)
-            self._refuse(batch, deliver, "unreachable")
-            return
-        if self._pending >= self._settings.max_pending:
-            self._refuse(batch, deliver, "overloaded")
+        refusal = node.refuses(now) if batch else ""
+        if refusal:
+            self._refuse(batch, deliver, refusal)
             return
         commands: list[bytes] = []
-        asks, expected = self._asks(batch, deliver, commands)
-        if not asks:
-            return
-        sent = Batch(asks, deliver, expected, now, now + self._settings.deadline)
-        self._pending += expected
-        self._figures.batches += 1
-        self._owed.append(sent)
-        self._waiting.append(sent)
-        if self._timer is None:
-            self._timer = loop.call_at(sent.due, self._tick)
-        connection.write(b"".join(commands))
+        items, expected = self._items(batch, deliver, commands)
+        if items:
+            self._figures.batches += 1
+            node.send(Share(items, expected, now, now + self._settings.deadline), b"".join(commands))
 
-    def _asks(
+    def _items(
         self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, commands: list[bytes]
-    ) -> tuple[list[Ask], int]:
+    ) -> tuple[list[Item], int]:
         """The calls that were asked about, and how many replies their commands bring."""
-        asks: list[Ask] = []
+        items: list[Item] = []
         expected = 0
         for ticket, call, needs in batch:
-            facts = Facts()
-            asked = self._plans.get(needs)
-            if asked is None:
-                asked = self._plans[needs] = tuple([each for each in self._questions if each.need in needs])
+            ask = Ask(ticket, call, deliver)
+            asked = self._questions_for(needs)
             for question in asked:
                 command = question.commands(call)
-                if command:
+                if isinstance(command, bytes):
                     commands.append(command)
                     expected += question.replies
                 else:
-                    setattr(facts, question.need, NO_NUMBER)
-                    self._figures.missed(NO_NUMBER.reason)
+                    self._not_asked(ask, question, command)
                     asked = tuple([each for each in asked if each is not question])
             if asked:
-                asks.append((ticket, call, facts, asked))
+                ask.left = 1
+                items.append((ask, asked))
             else:
-                _hand_over(deliver, ticket, facts)
-        return asks, expected
+                _hand_over(ask)
+        return items, expected
+
+    def _questions_for(self, needs: frozenset[Need]) -> tuple[Question, ...]:
+        asked = self._plans.get(needs)
+        if asked is None:
+            asked = self._plans[needs] = tuple([each for each in self._questions if each.need in needs])
+        return asked
+
+    def _not_asked(self, ask: Ask, question: Question, fact: Fact) -> None:
+        setattr(ask.facts, question.need, fact)
+        if type(fact) is Unknown:
+            self._figures.missed(fact.reason)
 
     def _refuse(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, reason: str) -> None:
         unknown = Unknown(reason)
-        for ticket, _, needs in batch:
-            facts = Facts()
+        for ticket, call, needs in batch:
+            ask = Ask(ticket, call, deliver)
             for need in needs:
-                setattr(facts, need, unknown)
+                setattr(ask.facts, need, unknown)
             self._figures.missed(reason, len(needs))
-            _hand_over(deliver, ticket, facts)
+            _hand_over(ask)
+
+    def _submit_to_cluster(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, now: float) -> None:
+        """Each question goes to the server that has its slot: one share and one write a server."""
+        shares: dict[Node, tuple[Share, list[bytes]]] = {}
+        refused: dict[Node | None, str] = {None: _UNREACHABLE}
+        for ticket, call, needs in batch:
+            ask = Ask(ticket, call, deliver)
+            for question in self._questions_for(needs):
+                command = question.commands(call)
+                if not isinstance(command, bytes):
+                    self._not_asked(ask, question, command)
+                    continue
+                node = self._slots[slot_of_command(command)] if self._slots else None
+                if node not in shares and node not in refused:
+                    assert node is not None
+                    reason = node.refuses(now)
+                    if reason:
+                        refused[node] = reason
+                        self._learn.set()
+                    else:
+                        shares[node] = (Share([], 0, now, now + self._settings.deadline), [])
+                if node in refused:
+                    self._not_asked(ask, question, Unknown(refused[node]))
+                    continue
+                assert node is not None
+                share, commands = shares[node]
+                commands.append(command)
+                share.expected += question.replies
+                ask.left += 1
+                share.items.append((ask, (question,)))  # type: ignore[union-attr]
+            if not ask.left:
+                _hand_over(ask)
+        for node, (share, commands) in shares.items():
+            share.calls = len(share.items)
+            self._figures.batches += 1
+            node.send(share, b"".join(commands))
 
     # -- answers ----------------------------------------------------------------------------------------------
 
-    def _reply(self, reply: object) -> None:
-        owed = self._owed
-        if not owed:
-            # More replies than questions: from here on answers would go to the wrong calls.
-            if self._connection is not None:
-                self._connection.sever()
-            return
-        batch = owed[0]
-        batch.replies.append(reply)
-        if len(batch.replies) == batch.expected:
-            owed.popleft()
-            self._pending -= batch.expected
-            self._complete(batch)
-
-    def _complete(self, batch: Batch) -> None:
-        self._figures.took(asyncio.get_running_loop().time() - batch.since, batch.calls)
-        if batch.asks:
-            self._breaker.succeeded()
-            self._answer(batch, "")
-        else:
-            self._figures.late += 1
-
-    def _tick(self) -> None:
-        """One timer for all: the oldest batch that waits decides when it is wound next."""
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        waiting = self._waiting
-        # What is due in a moment is due now: a timer may come early by the clock's resolution.
-        while waiting and (not waiting[0].asks or waiting[0].due <= now + 0.0005):
-            batch = waiting.popleft()
-            if batch.asks:
-                self._breaker.failed(now)
-                self._answer(batch, "deadline")
-        if waiting:
-            self._timer = loop.call_at(waiting[0].due, self._tick)
-        if self._owed and self._stall is None:
-            self._stall = loop.call_at(self._owed[0].since + STALLED, self._look_for_stall, self._owed[0])
-
-    def _look_for_stall(self, oldest: Batch) -> None:
-        """The store owes the same reply as when this was wound: a new connection may do better."""
-        self._stall = None
-        if self._owed and self._owed[0] is oldest and self._connection is not None:
-            self._connection.sever()
-
-    def _answer(self, batch: Batch, reason: str) -> None:
-        """Deliver to every ticket: facts as far as the replies reach, `reason` behind that."""
-        asks, batch.asks = batch.asks, ()
+    def _answer(self, share: Share, reason: str) -> None:
+        """Fill in facts as far as the replies reach, `reason` behind that; deliver those that are complete."""
+        items, share.items = share.items, ()
         figures = self._figures
-        replies = batch.replies
+        replies = share.replies
         end = 0
-        for ticket, call, facts, asked in asks:
-            whole = came = True
+        for ask, asked in items:
+            ask.left -= 1
             for question in asked:
                 at = end
                 end += question.replies
                 if end <= len(replies):
-                    fact = question.fact(call, replies, at)
+                    fact = question.fact(ask.call, replies, at)
                     if type(fact) is Unknown:
-                        whole = False
+                        if self._only is None and self._redirect(share, ask, question, replies[at:end]):
+                            continue
+                        ask.whole = False
                         figures.errors += 1
                         figures.missed(fact.reason)
                 else:
-                    whole = came = False
+                    ask.whole = False
+                    ask.overdue = ask.overdue or reason == "deadline"
                     fact = Unknown(reason)
                     figures.missed(reason)
-                setattr(facts, question.need, fact)
-            figures.answered += whole
-            figures.deadline_misses += reason == "deadline" and not came
-            _hand_over(batch.deliver, ticket, facts)
+                setattr(ask.facts, question.need, fact)
+            if not ask.left:
+                figures.answered += ask.whole
+                figures.deadline_misses += ask.overdue
+                _hand_over(ask)
 
-    def _give_up(self, reason: str) -> None:
-        """Nobody will answer what is owed."""
-        owed, self._owed = self._owed, deque()
-        self._waiting.clear()
-        self._pending = 0
-        for handle in (self._timer, self._stall):
-            if handle is not None:
-                handle.cancel()
-        self._timer = self._stall = None
-        for batch in owed:
-            self._answer(batch, reason)
+    def _redirect(self, share: Share, ask: Ask, question: Question, replies: list[object]) -> bool:
+        """Ask elsewhere what was redirected, once, under the first deadline; False when that cannot be."""
+        found = next((one for one in map(elsewhere, replies) if one is not None), None)
+        if found is None or type(question) is Redirected:
+            return False
+        self._learn.set()
+        now = asyncio.get_running_loop().time()
+        before = self._slots[found.slot]
+        if before is None or before.address is None:
+            return False
+        node = self._nodes.get(placed(found, before.address))
+        if node is None or node.refuses(now):
+            return False
+        command = question.commands(ask.call)
+        if not isinstance(command, bytes):
+            return False
+        if found.moved:
+            self._slots[found.slot] = node
+        again = Redirected(question, command, replies)
+        self._figures.redirects += 1
+        ask.left += 1
+        node.send(Share([(ask, (again,))], again.replies, now, share.due), again.data)
+        return True
 
-    # -- connection -------------------------------------------------------------------------------------------
+    # -- where the servers are --------------------------------------------------------------------------------
 
-    async def _keep_connecting(self, first: asyncio.Event) -> None:
-        pause = _FIRST_PAUSE
-        told = ""
-        before = False
+    async def _where(self) -> Address:
+        if isinstance(self._place, SentinelPlace):
+            return await master_of(self._place, self._settings.connect_timeout)
+        assert isinstance(self._place, Address)
+        return self._place
+
+    async def _follow_sentinels(self, place: SentinelPlace, node: Node) -> None:
+        """Leave a master that is none any more: a partitioned one would still take our questions."""
         while True:
-            lost = asyncio.Event()
+            await asyncio.sleep(SENTINEL_LOOK)
             try:
-                self._connection = await RespConnection.connect(
-                    self._address, self._settings.connect_timeout, self._reply, lost.set
-                )
+                address = await master_of(place, self._settings.connect_timeout)
+            except StoreError:
+                continue  # who cannot ask keeps what works
+            if node.connected and node.address != address:
+                _log.warning("the store's master changed", server=str(address))
+                node.sever()
+
+    async def _follow_cluster(self, first: asyncio.Event) -> None:
+        told = ""
+        assert isinstance(self._place, ClusterPlace)
+        while True:
+            self._learn.clear()
+            try:
+                known = [node.address for node in self._nodes.values() if node.connected and node.address is not None]
+                slots = await slots_of(self._place, known, self._settings.connect_timeout)
+                await self._adopt(slots)
+                told = ""
             except StoreError as error:
-                if str(error) != told:  # an outage is one line, not one an attempt
+                if str(error) != told:
                     told = str(error)
-                    _log.warning("store not connected", why=told)
-                first.set()
-                # Many nodes lost the same store at once: they do not come back at once.
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-                pause = min(2 * pause, self._settings.reconnect_max)
-                continue
-            self._figures.reconnects += before
-            before = True
+                    _log.warning("the cluster cannot be read", why=told)
             first.set()
-            self._breaker.revived()
-            _log.info("store connected")
-            pause, told = _FIRST_PAUSE, ""
-            await lost.wait()
-            self._connection = None
-            self._breaker.failed(asyncio.get_running_loop().time())
-            _log.warning("store connection lost")
-            self._give_up("unreachable")
+            await asyncio.sleep(_LEAST_PAUSE)
+            pause = LOOK_AGAIN if not told else min(1.0, LOOK_AGAIN)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._learn.wait()
+
+    async def _adopt(self, slots: list[tuple[int, int, Address]]) -> None:
+        """Take over a map: connect to servers that are new, then ask by it, then leave those that have no slot."""
+        masters = {address for _, _, address in slots}
+        fresh: dict[Address, Node] = {}
+        for address in masters - self._nodes.keys():
+            fresh[address] = Node(self._settings, _always(address), self._figures, self._answer)
+        if fresh:
+            _log.info("servers of the cluster", now=len(masters), new=len(fresh))
+        await asyncio.gather(*[node.start() for node in fresh.values()])
+        self._nodes |= fresh
+        table: list[Node | None] = [None] * SLOTS
+        for begin, end, address in slots:
+            table[begin : end + 1] = [self._nodes[address]] * (end + 1 - begin)
+        self._slots = table
+        for address in self._nodes.keys() - masters:
+            await self._nodes.pop(address).close(_UNREACHABLE)
 
 
-def _hand_over(deliver: Deliver, ticket: int, facts: Facts) -> None:
+def _always(address: Address) -> Any:
+    async def where() -> Address:
+        return address
+
+    return where
+
+
+def _hand_over(ask: Ask) -> None:
     """One receiver's bug must not keep the others' facts from them."""
     try:
-        deliver(ticket, facts)
+        ask.deliver(ask.ticket, ask.facts)
     except Exception:
         _log.exception("facts were not taken")

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import hiredis
 
-from ringfence.screening import Call, Consent, Need, Rate, Score, Unknown
+from ringfence.screening import Call, Consent, Need, Rate, Roaming, Score, Unknown
 
-Fact = Consent | Score | Rate | Unknown
+Fact = Consent | Score | Rate | Roaming | Unknown
 
 NO_NUMBER = Unknown("no_number")
 WRONG_REPLY = Unknown("wrong_reply")
@@ -25,8 +25,8 @@ class Question(Protocol):
     def replies(self) -> int:
         """How many replies its commands bring."""
 
-    def commands(self, call: Call) -> bytes:
-        """RESP, ready to send; b"" when the call lacks the number that the question is about."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """RESP, ready to send; else the fact, where nothing is asked about this call: as when it lacks the number."""
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The fact in replies[at:at + self.replies]. Never raises: what cannot be read is Unknown."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
@@ -14,10 +14,14 @@ import hiredis
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.questions import command
 
+NO_DATABASE = -1
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the store is. path: Unix socket, else host and port; password: None for none."""
+
+class Address(NamedTuple):
+    """Where one server is. path: Unix socket, else host and port; password: None for none.
+
+    database: NO_DATABASE where there is nothing to select (Sentinel).
+    """
 
     host: str = ""
     port: int = 6379
@@ -27,6 +31,70 @@ class Address:
     username: str | None = None
     password: str | None = None
     ca: str | None = None
+
+    def __str__(self) -> str:
+        """For people: no password."""
+        return self.path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
+
+
+class ClusterPlace(NamedTuple):
+    """A Redis Cluster, found from any of its servers."""
+
+    seeds: tuple[Address, ...]
+
+
+class SentinelPlace(NamedTuple):
+    """A master that Sentinels watch under a name; server: how to log in to it, without host and port."""
+
+    sentinels: tuple[Address, ...]
+    service: str
+    server: Address
+
+
+Place = Address | ClusterPlace | SentinelPlace
+_SENTINEL_PORT = 26379
+
+
+def place_of(
+    url: str, username: str | None, password: str | None, ca: str | None, sentinel: tuple[str | None, str | None]
+) -> Place:
+    """A store's URL taken apart: `redis://`, `rediss://`, `unix://` name one server, `redis+cluster://` some servers of
+    a cluster, `redis+sentinel://` some Sentinels, the master's name and its database.
+
+    sentinel: user and password at the Sentinels. Raises StoreError.
+    """
+    scheme, _, rest = url.partition("://")
+    base, _, kind = scheme.partition("+")
+    if not kind:
+        return address_of(url, username, password, ca)
+    hosts, _, path = rest.partition("/")
+    common = Address(tls=base == "rediss", username=username, password=password, ca=ca)
+    if kind == "cluster":
+        return ClusterPlace(tuple([common._replace(host=host, port=port) for host, port in _hosts(hosts, 6379)]))
+    service, _, database = path.partition("/")
+    if not service or not (database or "0").isdecimal():
+        raise StoreError("redis.url: behind the Sentinels stands the master's name: redis+sentinel://host:26379/NAME/0")
+    user, secret = sentinel
+    watch = common._replace(username=user, password=secret, database=NO_DATABASE)
+    return SentinelPlace(
+        tuple([watch._replace(host=host, port=port) for host, port in _hosts(hosts, _SENTINEL_PORT)]),
+        unquote(service),
+        common._replace(database=int(database or 0)),
+    )
+
+
+def _hosts(text: str, port: int) -> list[tuple[str, int]]:
+    """`a:1,b,[::1]:2`. Raises StoreError."""
+    found = []
+    for one in text.split(","):
+        parts = urlsplit(f"//{one}")
+        try:
+            found.append((parts.hostname or "", parts.port or port))
+        except ValueError:
+            raise StoreError(f"redis.url: the port of {one} is no number") from None
+        if not parts.hostname:
+            raise StoreError("redis.url names no host")
+    return found
 
 
 def address_of(url: str, username: str | None, password: str | None, ca: str | None) -> Address:
@@ -88,9 +156,13 @@ class RespConnection(asyncio.Protocol):
         if address.password is not None:
             hello += [b"AUTH", (address.username or "default").encode(), address.password.encode()]
         hello += [b"SETNAME", b"ringfence"]
-        self._greetings_due = 2
+        greeting = command(*hello)
+        self._greetings_due = 1
+        if address.database != NO_DATABASE:
+            greeting += command(b"SELECT", b"%d" % address.database)
+            self._greetings_due = 2
         self._greeting = self._loop.create_future()
-        self._transport.write(command(*hello) + command(b"SELECT", b"%d" % address.database))
+        self._transport.write(greeting)
         await self._greeting
 
     def write(self, data: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Score
 
 NO_BLAME = Score(0.0)
@@ -21,10 +21,10 @@ class ScoreQuestion:
         sample = keys.digest("")
         self._template = template(b"GET", keys.score(sample), digest=sample)
 
-    def commands(self, call: Call) -> bytes:
-        """b"" without a caller's number."""
+    def commands(self, call: Call) -> bytes | Fact:
+        """Unknown without a caller's number."""
         caller = call.caller.value
-        return self._template % self._keys.digest(caller) if caller else b""
+        return self._template % self._keys.digest(caller) if caller else NO_NUMBER
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """No key is no blame."""

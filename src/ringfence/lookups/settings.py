@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -22,6 +22,43 @@ class BreakerSettings(Frozen):
     )
 
 
+class RoamingSettings(Frozen):
+    """Who says whether a home mobile number that comes in from abroad belongs to a subscriber who roams there."""
+
+    source: Literal["redis", "http", "none"] = Field(
+        "redis",
+        description="redis: the set that `ringfence roaming add` fills; http: a service of yours at url; none: nobody, "
+        "so that such calls are as screening.rules.domestic_from_abroad.when_unknown says",
+    )
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://[!-~]+$",
+        max_length=500,
+        description='http: is sent `{"number": "+86…"}` by POST and answers 200 with `{"roaming": true}` or false',
+    )
+    ca: Path | None = Field(
+        None, description="http: PEM file of the CA that signed the service's certificate; none: the system's"
+    )
+    token_file: Path | None = Field(None, description="http: file with the token sent as `Authorization: Bearer`")
+    token_env: str | None = Field(None, description="http: environment variable with that token")
+    deadline: Duration = Field(0.05, gt=0, le=5, description="http: longest wait for an answer, connecting included")
+    connections: int = Field(16, ge=1, le=1000, description="http: connections at once")
+    max_pending: int = Field(
+        1000, ge=1, description="http: unanswered questions at once; whom they do not reach is unknown"
+    )
+    breaker: BreakerSettings = Field(
+        default_factory=BreakerSettings, description="http: when a silent service is left alone"
+    )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.source == "http" and self.url is None:
+            raise ValueError("source http needs a url")
+        if self.token_file is not None and self.token_env is not None:
+            raise ValueError("token_file and token_env exclude each other")
+        return self
+
+
 class EmbeddedSettings(Frozen):
     """The Valkey that is started when no url is set."""
 
@@ -35,12 +72,18 @@ class RedisSettings(Frozen):
 
     url: str | None = Field(
         None,
-        description="`redis://host:6379/0`, `rediss://…` (TLS) or `unix:///path?db=0`; "
-        "none: an embedded Valkey in data_directory",
+        description="one server: `redis://host:6379/0`, `rediss://…` (TLS) or `unix:///path?db=0`; a Cluster, some of "
+        "its servers: `redis+cluster://host:6379,host:6379`; a master that Sentinels watch: "
+        "`redis+sentinel://host:26379,host:26379/NAME/0`; both also with `rediss+`; none: an embedded Valkey in "
+        "data_directory",
     )
     username: str | None = Field(None, description="ACL user")
     password_file: Path | None = Field(None, description="file with the password")
     password_env: str | None = Field(None, description="environment variable with the password")
+    sentinel_username: str | None = Field(None, description="ACL user at the Sentinels")
+    sentinel_password_file: Path | None = Field(
+        None, description="file with the password at the Sentinels; none: they ask for none"
+    )
     ca: Path | None = Field(
         None, description="PEM file of the CA that signed the store's certificate; none: the system's"
     )
@@ -50,13 +93,21 @@ class RedisSettings(Frozen):
         5.0, gt=0, description="longest pause between two attempts to connect; the first is 100ms"
     )
     max_pending: int = Field(
-        50_000, ge=100, description="unanswered commands at once; calls beyond them are judged without facts"
+        50_000,
+        ge=100,
+        description="unanswered commands at once, of each server of a cluster; calls beyond them are judged without "
+        "facts",
     )
     key_prefix: str = Field("rf:", pattern=r"^[!-z|~]{0,32}$", description="what every key of ours begins with")
     digest_key_file: Path | None = Field(
         None,
         description="file with 64 hexadecimal digits: the key of the digests that stand for numbers in the store; all "
         "nodes of one store share it; none: made at the first start in data_directory/keys/digest.key",
+    )
+    other_digest_key_files: tuple[Path, ...] = Field(
+        (),
+        description="further digest keys that a consent index may be made with: the next one before it is put in "
+        "digest_key_file, the last one until `ringfence index rebuild` is done",
     )
     breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="when a silent store is left alone")
     embedded: EmbeddedSettings = Field(
@@ -68,11 +119,24 @@ class RedisSettings(Frozen):
         if self.password_file is not None and self.password_env is not None:
             raise ValueError("password_file and password_env exclude each other")
         if self.url is not None:
-            parts = urlsplit(self.url)
-            if parts.scheme not in ("redis", "rediss", "unix"):
-                raise ValueError("url must begin with redis://, rediss:// or unix://")
-            if parts.username or parts.password:
-                raise ValueError("no user or password in url: use username and password_file or password_env")
-            if not (parts.path if parts.scheme == "unix" else parts.hostname):
-                raise ValueError("url names no host or socket")
+            _sound_url(self.url)
         return self
+
+
+def _sound_url(url: str) -> None:
+    """Raises ValueError."""
+    parts = urlsplit(url)
+    base, _, kind = parts.scheme.partition("+")
+    known = ("", "cluster", "sentinel") if base in ("redis", "rediss") else ("",) if base == "unix" else ()
+    if kind not in known or parts.scheme.endswith("+"):
+        raise ValueError(
+            "url must begin with redis://, rediss://, unix://, redis+cluster:// or redis+sentinel:// (or rediss+…)"
+        )
+    if "@" in parts.netloc:
+        raise ValueError("no user or password in url: use username and password_file or password_env")
+    if not (parts.path if parts.scheme == "unix" else parts.netloc.strip(",:")):
+        raise ValueError("url names no host or socket")
+    if kind == "cluster" and parts.path not in ("", "/", "/0"):
+        raise ValueError("a cluster has one database only: nothing stands behind its servers")
+    if kind == "sentinel" and not parts.path.strip("/"):
+        raise ValueError("behind the Sentinels stands the master's name: redis+sentinel://host:26379/NAME/0")

@@ -1,7 +1,7 @@
 """Whether a call is forwarded, tagged or rejected: rules, their facts and the policy that sums them. Pure."""
 
 from ringfence.screening.call import Call
-from ringfence.screening.facts import NOT_ASKED, Consent, Facts, Need, Rate, Score, Unknown
+from ringfence.screening.facts import NOT_ASKED, Consent, Facts, Need, Rate, Roaming, Scope, Score, Unknown
 from ringfence.screening.intake import Intake
 from ringfence.screening.pipeline import Pipeline
 from ringfence.screening.policy import PolicyError, PolicyFault
@@ -26,8 +26,10 @@ __all__ = [
     "PolicyFault",
     "Rate",
     "Refusal",
+    "Roaming",
     "Rule",
     "RuleSettings",
+    "Scope",
     "Score",
     "ScreeningSettings",
     "TaggingSettings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Need(StrEnum):
@@ -12,6 +12,7 @@ class Need(StrEnum):
     CONSENT = "consent"  # did the callee agree to be called by this holder, or refuse
     SCORE = "score"  # the caller's harassment score
     CALLER_RATE = "caller_rate"  # the caller's attempts in the window, this call included
+    ROAMING = "roaming"  # is the caller's subscriber abroad
 
 
 class Unknown(NamedTuple):
@@ -20,15 +21,22 @@ class Unknown(NamedTuple):
     reason: str
 
 
+Scope = Literal["everybody", "sector", "holder"]
+"""Whose calls a refusal or a wish is about: of all holders, of those in a sector, of one."""
+
+
 class Consent(NamedTuple):
     """What the register says about a callee and a holder.
 
-    granted: a consent is on record. refused: the callee refused. until: epoch s when the consent ends, None: never.
+    granted: a consent is on record. until: epoch s when the consent ends, None: never.
+    refused: the callee refused, and whom; wish: a standing wish not to be called, and by whom; None: nothing of the
+    kind stands against the consent.
     """
 
     granted: bool
-    refused: bool
+    refused: Scope | None = None
     until: float | None = None
+    wish: Scope | None = None
 
 
 class Score(NamedTuple):
@@ -44,20 +52,28 @@ class Rate(NamedTuple):
     window: float
 
 
+class Roaming(NamedTuple):
+    """abroad: the subscriber of the caller's number is known to be in another country."""
+
+    abroad: bool
+
+
 NOT_ASKED = Unknown("not_asked")
 
 
 class Facts:
     """Everything that was learned about one call; the look-ups fill the places they were asked for."""
 
-    __slots__ = ("caller_rate", "consent", "score")
+    __slots__ = ("caller_rate", "consent", "roaming", "score")
 
     def __init__(
         self,
         consent: Consent | Unknown = NOT_ASKED,
         score: Score | Unknown = NOT_ASKED,
         caller_rate: Rate | Unknown = NOT_ASKED,
+        roaming: Roaming | Unknown = NOT_ASKED,
     ) -> None:
         self.consent = consent
         self.score = score
         self.caller_rate = caller_rate
+        self.roaming = roaming

@@ -8,9 +8,17 @@ from ringfence.ledger import Trunk
 from ringfence.numbering import Kind, Number, Numbering
 from ringfence.numbering.number import MAX_RAW
 from ringfence.screening.call import Call
+from ringfence.screening.diversion import NOT_DIVERTED, diverted
 from ringfence.sip.address import Transport
 from ringfence.sip.errors import SipError
-from ringfence.sip.headers import P_ASSERTED_IDENTITY, PRIVACY
+from ringfence.sip.headers import (
+    DIVERSION,
+    HISTORY_INFO,
+    P_ASSERTED_IDENTITY,
+    P_PREFERRED_IDENTITY,
+    PRIVACY,
+    REMOTE_PARTY_ID,
+)
 from ringfence.sip.message import Request
 from ringfence.sip.uri import name_addr, parse_uri, split_values
 
@@ -50,6 +58,16 @@ class Intake:
                 else:
                     identities = self._identities(index.values(P_ASSERTED_IDENTITY), area)
                     asserted = _foremost(identities)
+        count = index.count
+        preferred: tuple[Number, ...] = ()
+        remote_party: tuple[Number, ...] = ()
+        sent_on = NOT_DIVERTED
+        if count(P_PREFERRED_IDENTITY):
+            preferred = self._identities(index.values(P_PREFERRED_IDENTITY), area)
+        if count(REMOTE_PARTY_ID):
+            remote_party = self._identities(index.values(REMOTE_PARTY_ID), area, calling=True)
+        if count(DIVERSION) or count(HISTORY_INFO):
+            sent_on = diverted(index.values(DIVERSION), index.values(HISTORY_INFO), lambda uri: self._number(uri, area))
         return Call(
             trunk,
             self._number(request.from_uri, area),
@@ -57,9 +75,12 @@ class Intake:
             asserted,
             identities,
             request.from_display,
-            index.count(PRIVACY) > 0 and _private(index.values(PRIVACY)),
+            count(PRIVACY) > 0 and _private(index.values(PRIVACY)),
             transport,
             at,
+            preferred,
+            remote_party,
+            sent_on,
         )
 
     def _number(self, uri: bytes, area: str | None) -> Number:
@@ -78,8 +99,11 @@ class Intake:
             return Number(_text(uri), "", Kind.MALFORMED)
         return self._read(parsed.user or "", area, parsed.params.get("phone-context"))
 
-    def _identities(self, values: list[bytes], area: str | None) -> tuple[Number, ...]:
-        """Every P-Asserted-Identity, a malformed one too; at most one beyond MAX_IDENTITIES, as malformed."""
+    def _identities(self, values: list[bytes], area: str | None, calling: bool = False) -> tuple[Number, ...]:
+        """Every identity of a field, a malformed one too; at most one beyond MAX_IDENTITIES, as malformed.
+
+        calling: leave out a Remote-Party-ID that is not the calling party's (draft-ietf-sip-privacy-04 §5).
+        """
         numbers: list[Number] = []
         for value in values:
             try:
@@ -89,14 +113,18 @@ class Intake:
             for part in parts:
                 if len(numbers) == MAX_IDENTITIES:
                     return (*numbers, Number("", "", Kind.MALFORMED))
-                numbers.append(self._identity(part, area))
+                number = self._identity(part, area, calling)
+                if number is not None:
+                    numbers.append(number)
         return tuple(numbers)
 
-    def _identity(self, value: bytes, area: str | None) -> Number:
+    def _identity(self, value: bytes, area: str | None, calling: bool) -> Number | None:
         try:
-            _, uri, _ = name_addr(value)
+            _, uri, parameters = name_addr(value)
         except SipError:
             return Number(_text(value), "", Kind.MALFORMED)
+        if calling and parameters.get("party", "calling").lower() != "calling":
+            return None
         return self._number(uri, area)
 
 

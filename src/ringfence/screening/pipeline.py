@@ -48,7 +48,12 @@ class Pipeline:
     def finish(self, call: Call, pending: Pending, facts: Facts) -> Verdict:
         """Ask the remaining rules and weigh all findings, by the plan that the call began with."""
         plan = pending.plan
-        found = self._ask(plan.then, call, facts)
+        then = plan.then
+        if pending.findings:
+            # What a rule saw before it was told anything, it does not say again.
+            said = {each.rule for each in pending.findings}
+            then = tuple([step for step in then if step.name not in said])
+        found = self._ask(then, call, facts)
         unknown: tuple[str, ...] = ()
         for need in plan.asked:
             if isinstance(getattr(facts, need), Unknown):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import JsonValue, ValidationError
 
 from ringfence.errors import RingfenceError
-from ringfence.ledger import Ledger, Trunk
+from ringfence.ledger import Ledger, Trunk, TrunkSettings
 from ringfence.screening.answer import answers_for
 from ringfence.screening.call import Call
 from ringfence.screening.discovery import RULES
@@ -21,6 +21,7 @@ from ringfence.settings_types import Frozen
 Location = tuple[str | int, ...]
 Origin = tuple[str, str, int, str]
 EXPLAIN: tuple[Literal["opaque", "explained"], ...] = ("opaque", "explained")
+_NO_CONTACT = "needs screening.contact: whom to ask"
 
 
 class PolicyFault:
@@ -55,9 +56,10 @@ class Step:
 
     __slots__ = ("judge", "mode", "name", "points", "reasons", "settings")
 
-    def __init__(self, name: str, rule: Rule[Any], settings: Frozen) -> None:
+    def __init__(self, name: str, rule: Rule[Any], settings: Frozen, early: bool = False) -> None:
+        """early: the rule's look before anything is asked, instead of its judgement."""
         self.name = name
-        self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge
+        self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge if not early else _looking(rule)
         self.settings = settings
         self.mode: Mode = "enforce"  # a rule that settles has no choice
         self.points = 0.0
@@ -67,11 +69,18 @@ class Step:
         self.reasons = {reason: f"{name}.{reason}" for reason in rule.answers}
 
 
+def _looking(rule: Rule[Any]) -> Callable[[Call, Facts, Any], Finding | None]:
+    look = rule.look
+    assert look is not None
+    return lambda call, _, settings: look(call, settings)
+
+
 class Plan:
     """What is asked about every call of one kind of trunk.
 
-    settling: steps that forward a call at once. first: the others without needs. then: those with needs; each in the
-    order of rank. needs: of all steps in `then`; asked: their places in Facts, sorted.
+    settling: steps that forward a call at once. first: the others without needs, and the looks of those with needs.
+    then: those with needs; each in the order of rank. needs: of all steps in `then`; asked: their places in Facts,
+    sorted.
     answers: the response to each `rule.reason`.
     waiting: the Pending that calls without findings share, None when nothing has to be looked up.
     """
@@ -97,6 +106,8 @@ class Plan:
             if name not in applying or step.mode == "off":
                 continue
             (settling if rule.settles else then if rule.needs else first).append(step)
+            if rule.look is not None:
+                first.append(Step(name, rule, chosen[name], early=True))
             needs |= rule.needs
         self.settling = tuple(settling)
         self.first = tuple(first)
@@ -122,8 +133,7 @@ def compile_plans(settings: ScreeningSettings, ledger: Ledger) -> list[Plan]:
     for trunk, (name, place, *origin) in zip(ledger.profiles, ledger.facts["origins"], strict=True):
         location, where = tuple(place), (name, *origin) if origin[0] else None
         if trunk.network_blocked and settings.contact is None:
-            message = "needs screening.contact: whom to ask"
-            faults.append(PolicyFault((*location, "network_blocked"), message, where))
+            faults.append(PolicyFault((*location, "network_blocked"), _NO_CONTACT, where))
         rules = str(trunk.rules)
         chosen = overridden.get(rules)
         if chosen is None:
@@ -154,6 +164,19 @@ def _chosen(
         fault.origin = origin
     faults += found
     return chosen
+
+
+def policy_faults(settings: ScreeningSettings, trunks: Sequence[TrunkSettings]) -> list[PolicyFault]:
+    """What `compile_plans` would refuse of trunks written in the settings, where no ledger could be made of them."""
+    common: dict[str, Frozen] = {name: getattr(settings.rules, name) for name in RULES}
+    faults: list[PolicyFault] = []
+    for position, trunk in enumerate(trunks):
+        location = ("trunks", position)
+        if trunk.network_blocked and settings.contact is None:
+            faults.append(PolicyFault((*location, "network_blocked"), _NO_CONTACT))
+        for name, override in trunk.rules.items():
+            _overridden((*location, "rules", name), name, common, override, faults)
+    return faults
 
 
 def _overridden(

@@ -58,6 +58,8 @@ class Rule(Generic[S]):
 
     settings: its model; RuleSettings, or Frozen for a rule that settles (it has neither mode nor points).
     needs: what it must know; a rule without needs looks before anything is asked.
+    look: what it can say before anything is asked, of a rule with needs; a call that it speaks about is not judged by
+    the rule again.
     judge: pure; None when there is nothing to say. It may not raise, and is counted and skipped when it does.
     answers: each reason it may give, with the kind of refusal that it leads to.
     rank: rules are asked and listed by rank; of findings with equal points the lowest rank names the verdict.
@@ -67,7 +69,7 @@ class Rule(Generic[S]):
     fixed: names of settings that one trunk may not have differently, as the whole node shares them.
     """
 
-    __slots__ = ("answers", "applies", "fixed", "judge", "needs", "rank", "settings", "settles")
+    __slots__ = ("answers", "applies", "fixed", "judge", "look", "needs", "rank", "settings", "settles")
 
     def __init__(
         self,
@@ -79,11 +81,14 @@ class Rule(Generic[S]):
         settles: bool = False,
         applies: Callable[[Trunk, S], bool] | None = None,
         fixed: frozenset[str] = frozenset(),
+        look: Callable[[Call, S], Finding | None] | None = None,
     ) -> None:
         for reason in answers:
             # Reasons stand in header lines and metric labels.
             if not _REASON.fullmatch(reason):
                 raise ValueError(f"{reason!r} is no reason: lower-case letters, digits and underscores")
+        if look is not None and not needs:
+            raise ValueError("a rule without needs has nothing to look at beforehand")
         if settles and needs:
             raise ValueError("a rule that settles may not wait for look-ups")
         if not settles and not issubclass(settings, RuleSettings):
@@ -96,3 +101,4 @@ class Rule(Generic[S]):
         self.settles = settles
         self.applies = applies
         self.fixed = fixed
+        self.look = look

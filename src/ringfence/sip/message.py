@@ -6,8 +6,9 @@ What is read here is checked here; the rest is cut out of the bytes when somebod
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from ringfence.sip.chosen import HeaderIndex
+from ringfence.sip.chosen import HeaderIndex, chosen_parse
 from ringfence.sip.errors import BadSyntax, SipError, Undecodable, UnsupportedVersion
 from ringfence.sip.grammar import TOKEN
 from ringfence.sip.headers import (
@@ -187,11 +188,12 @@ class Response(Message):
         return data[:start] + data[end:]
 
 
-def parse(data: bytes) -> Request | Response:
+def parse_pure(data: bytes) -> Request | Response:
     """One whole message, from a datagram or cut out of a stream, RFC 3261 §7 and §18.3.
 
     data: bytes beyond Content-Length are dropped; header fields keep order, spelling and repeats.
     Raises SipError; its `status` is the response owed, None for a response or what is no message at all.
+    Everybody calls it as `parse`, behind which a compiled twin may stand.
     """
     if data[:4].upper() != b"SIP/":
         return Request(data, HeaderIndex(data))
@@ -202,6 +204,9 @@ def parse(data: bytes) -> Request | Response:
     except SipError as error:
         error.status = None  # nobody is owed an answer to an answer
         raise
+
+
+parse: Callable[[bytes], Request | Response] = chosen_parse(Request, Response, Via, parse_pure)
 
 
 def _number(text: bytes, limit: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from zlib import crc32
 
+from ringfence.sip.chosen import chosen
 from ringfence.sip.errors import SipError
 from ringfence.sip.headers import CALL_ID, CSEQ, FROM, IDS, OTHER, TIMESTAMP, TO, VIA
 from ringfence.sip.index import unfold
@@ -79,7 +80,7 @@ PHRASES: dict[int, bytes] = {
 Edit = tuple[int, int, bytes]
 
 
-def stamped_via(request: Request, host: str, port: int) -> bytes:
+def stamped_via_pure(request: Request, host: str, port: int) -> bytes:
     """The top Via value told where the request really came from.
 
     host, port: the source, an IPv6 address without brackets (RFC 5118 §4.5).
@@ -102,10 +103,12 @@ def _stamped(data: bytes, via: Via, host: bytes, port: int) -> bytes:
         edits.append((cut[0] - start, cut[1] - start, b"=" + host))
     else:
         edits.append((end - start, end - start, b";received=" + host))
-    return splice(data[start:end], edits)
+    return splice_pure(data[start:end], edits)
 
 
-def response(request: Request, status: int, phrase: bytes, via: bytes, to_tag: bytes, headers: bytes = b"") -> bytes:
+def response_pure(
+    request: Request, status: int, phrase: bytes, via: bytes, to_tag: bytes, headers: bytes = b""
+) -> bytes:
     """A response to a request, without a body, RFC 3261 §8.2.6.
 
     via: the stamped top Via value. to_tag: put on To when it has none; a 100 gets none (§8.2.6.2) but the
@@ -164,7 +167,7 @@ def salvaged_response(data: bytes, status: int, phrase: bytes, host: str, port: 
     return b"\r\n".join(pieces)
 
 
-def splice(data: bytes, edits: list[Edit]) -> bytes:
+def splice_pure(data: bytes, edits: list[Edit]) -> bytes:
     """A copy of `data` with each edit's start..end replaced by its bytes; the rest is taken as it is.
 
     edits: in any order; at one place an insertion comes before a replacement, insertions in the order given.
@@ -184,6 +187,11 @@ def splice(data: bytes, edits: list[Edit]) -> bytes:
 
 
 _by_place = itemgetter(0, 1)
+
+# What everybody calls; compiled where this process has it.
+splice = chosen("splice", splice_pure)
+stamped_via = chosen("stamped_via", stamped_via_pure)
+response = chosen("response", response_pure)
 
 
 def _whole(lines: list[bytes]) -> list[bytes]:

@@ -30,7 +30,7 @@ ENGINE_NUMBERS = {
     "ignored_keepalives": ("ignored_keepalives", "Keep-alives that are owed no answer."),
     "failovers": ("gateway_failovers", "Calls sent on to another gateway after one failed."),
     "unreachable": ("unreachable_sends", "Messages that the transport could not deliver."),
-    "abandoned": ("abandoned_calls", "Calls given up because their caller was gone."),
+    "abandoned": ("abandoned_calls", "Calls that the caller cancelled before they were judged."),
 }
 """Plain counters of engine.Counters: metric name without prefix and `_total`, and help."""
 
@@ -51,12 +51,28 @@ LOOKUP_NUMBERS = {
     "late": ("counter", "lookup_late_batches", "Pipelines answered whole only after the deadline."),
     "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
     "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
+    "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
-    "connected": ("gauge", "lookup_connected", "1 while a connection to Redis is up."),
+    "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
     "pending_limit": ("gauge", "lookup_pending_limit", "Bound of replies awaited."),
+    "servers": ("gauge", "lookup_servers", "Redis servers that are asked: one, or a cluster's masters."),
+    "index_believed": ("gauge", "consent_index_believed", "1 while a consent index is believed; 0 closes marketing."),
+    "index_changes": ("counter", "consent_index_generations", "Generations of the consent index taken into use."),
+    "index_pairs": ("gauge", "consent_index_pairs", "Consents, refusals and wishes in the index when it was built."),
+    "index_built": ("gauge", "consent_index_built_timestamp_seconds", "Unix time at which the index was built."),
 }
 """Numbers of Lookups.stats(): kind, metric, help."""
+
+ROAMING_NUMBERS = {
+    "asked": ("counter", "roaming_questions", "Questions to the roaming service."),
+    "answered": ("counter", "roaming_answers", "Questions that it answered in time."),
+    "shed": ("counter", "roaming_shed", "Questions not sent because too many were unanswered."),
+    "pending": ("gauge", "roaming_pending", "Questions not answered yet."),
+    "pending_limit": ("gauge", "roaming_pending_limit", "Bound of unanswered questions."),
+    "breaker_opened": ("counter", "roaming_breaker_opened", "Times that its breaker opened."),
+}
+"""Numbers of RoamingService.stats(): kind, metric, help."""
 
 RESOLVER_NUMBERS = {
     "queries": ("counter", "dns_queries", "Questions sent to name servers."),
@@ -154,11 +170,16 @@ def _histogram(name: str, text: str, given: Distribution) -> Metric:
 def _process(taken: Snapshot) -> Iterator[Metric]:
     names = [([taken["node"], taken["version"]], 1.0)]
     yield _labelled("gauge", "info", "The node and its version.", ["node", "version"], names)
+    parts = (([part], float(there)) for part, there in taken["compiled"].items())
+    yield _labelled("gauge", "compiled", "1 where this part of the call path is compiled.", ["part"], parts)
     yield _gauge("start_time_seconds", "When the SIP process started, Unix seconds.", taken["started"])
     yield _gauge("config_generation", "Number of the settings in force.", taken["generation"])
     yield _gauge("config_faults", "Faults of the last reload; 0 when it was taken.", taken["config_faults"])
     yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
     yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
+    restarts = (([name], float(count)) for name, count in taken["restarts"].items())
+    text = "Times that the embedded store or the HTTP process ended unasked and was started again."
+    yield _labelled("counter", "child_restarts", text, ["process"], restarts)
     lag = taken["loop_lag"]
     yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
     yield _gauge("loop_lag_longest_seconds", "Longest delay of the last minute or two.", lag["longest"])
@@ -179,6 +200,15 @@ def _engine(counters: dict[str, Any]) -> Iterator[Metric]:
         "Screened calls by what was decided and the rule that decided it; no rule: nothing spoke.",
         ["rule", "reason", "action", "trunk"],
         verdicts,
+    )
+    findings = ([*_rule_and_reason(reason), mode, trunk] for reason, mode, trunk, _ in counters["findings"])
+    counts = (count for *_, count in counters["findings"])
+    yield _labelled(
+        "counter",
+        "findings",
+        "Screened calls that a rule spoke about, by its mode; in observe it weighs nothing.",
+        ["rule", "reason", "mode", "trunk"],
+        zip(findings, counts, strict=True),
     )
 
 
@@ -223,6 +253,17 @@ def _lookups(stats: Mapping[str, Any]) -> Iterator[Metric]:
     if "unknown" in stats:
         rows = (([reason], float(count)) for reason, count in stats["unknown"].items())
         yield _labelled("counter", "lookup_unknown", "Facts that did not come, by reason.", ["reason"], rows)
+
+    if "roaming" in stats:
+        yield from _roaming(stats["roaming"])
+
+
+def _roaming(stats: Mapping[str, Any]) -> Iterator[Metric]:
+    yield from _numbers(ROAMING_NUMBERS, stats)
+    states = (([state], float(stats["breaker"] == state)) for state in BREAKER_STATES)
+    yield _labelled("gauge", "roaming_breaker_state", "1 for the state that its breaker is in.", ["state"], states)
+    rows = (([reason], float(count)) for reason, count in stats["unknown"].items())
+    yield _labelled("counter", "roaming_unknown", "Questions without an answer, by reason.", ["reason"], rows)
 
 
 def _transports(listeners: list[dict[str, Any]]) -> Iterator[Metric]:

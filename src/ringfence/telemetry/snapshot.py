@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from ringfence import __version__
+from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
 from ringfence.telemetry.looplag import LagState
 
@@ -30,13 +31,15 @@ class GatewayState(TypedDict):
 class Snapshot(TypedDict):
     """Everything that metrics are made of.
 
-    started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`, resolver: `Resolver.stats()`, transports:
-    `Transports.stats()`. rule_faults: exceptions by rule. faults: exceptions that the runner caught.
-    config_faults: faults of the last reload, 0 when it was taken.
+    compiled: what of the call path is, by part. started: Unix seconds. counters: `counted`. lookups: `Lookups.stats()`,
+    resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
+    faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
+    restarts: of the processes beside this, by name.
     """
 
     node: str
     version: str
+    compiled: dict[str, bool]
     started: float
     generation: int
     draining: bool
@@ -50,15 +53,21 @@ class Snapshot(TypedDict):
     rule_faults: dict[str, int]
     faults: int
     config_faults: int
+    restarts: dict[str, int]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
-    """The engine's counters with keys that JSON can have: verdicts become [reason, action, trunk, count] rows."""
+    """The engine's counters with keys that JSON can have: verdicts and findings become rows.
+
+    verdicts: [reason, action, trunk, count]; findings: [reason, mode, trunk, count].
+    """
     plain: dict[str, Any] = {}
-    for name in Counters.__slots__:
+    for name in dir(counters):  # a compiled class has no __slots__ to ask
         value = getattr(counters, name)
-        plain[name] = dict(value) if isinstance(value, dict) else value
+        if isinstance(value, dict) or type(value) is int:
+            plain[name] = dict(value) if isinstance(value, dict) else value
     plain["verdicts"] = [[*key, count] for key, count in counters.verdicts.items()]
+    plain["findings"] = [[*key, count] for key, count in counters.findings.items()]
     plain["refused_locally"] = {str(status): count for status, count in counters.refused_locally.items()}
     return plain
 
@@ -79,11 +88,13 @@ def snapshot(
     resolver: Mapping[str, int] | None = None,
     faults: int = 0,
     config_faults: int = 0,
+    restarts: Mapping[str, int] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
         node=node,
         version=__version__,
+        compiled={"rooms": ROOMS, "twins": NATIVE},
         started=started,
         generation=generation,
         draining=draining,
@@ -97,4 +108,5 @@ def snapshot(
         resolver=resolver or {},
         faults=faults,
         config_faults=config_faults,
+        restarts=dict(restarts or {}),
     )

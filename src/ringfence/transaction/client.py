@@ -18,7 +18,7 @@ class ClientTransaction:
     key: our own Via branch, under which answers find it (§17.1.3); a CANCEL's has CANCEL_SUFFIX behind.
     endpoint: the only hop whose answers count.
     data: the request as sent; dropped once it cannot be needed again.
-    context: whose request this is; the owner's, never looked at here.
+    context: whose request this is; the owner's, never looked at here, None once the machine is forgotten.
     """
 
     __slots__ = ("context", "data", "endpoint", "interval", "key", "state", "timers")
@@ -33,10 +33,16 @@ class ClientTransaction:
         self.state = CALLING
 
     def is_from(self, source: Endpoint) -> bool:
-        """Whether an answer that came from `source` comes from the hop that was asked."""
+        """Whether an answer that came from `source` comes from the hop that was asked.
+
+        On a stream its port may be a passing one: a connection that broke is replaced from the far side (RFC 3261
+        §18.2.2), and one that came to us may serve both directions (RFC 5923).
+        """
         asked = self.endpoint
         return source is asked or (
-            source.host == asked.host and source.port == asked.port and source.transport == asked.transport
+            source.host == asked.host
+            and source.transport == asked.transport
+            and (source.port == asked.port or source.reliable)
         )
 
 

@@ -31,13 +31,14 @@ class Transactions:
 
     servers: by server_key. clients: by branch; a CANCEL shares its INVITE's branch and stands under it with
     CANCEL_SUFFIX behind (§17.1.3: the branch alone is not unique then).
-    limit: how many machines at most before new work is turned away (`full`).
+    limit: how many machines at most before new work is turned away (`full`). shed: requests turned away for it.
     """
 
-    __slots__ = ("clients", "limit", "servers")
+    __slots__ = ("clients", "limit", "servers", "shed")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.shed = 0
         self.servers: dict[Key, InviteServer | NonInviteServer] = {}
         self.clients: dict[bytes, InviteClient | NonInviteClient] = {}
 
@@ -50,8 +51,11 @@ class Transactions:
         return len(self.servers) + len(self.clients) >= self.limit
 
     def forget(self, machine: object) -> None:
-        """Take a finished machine out, whichever kind it is."""
+        """Take a finished machine out, whichever kind it is, and let go of what it became: its owner holds it in turn,
+        and nobody collects such circles for us."""
         if isinstance(machine, ClientTransaction):
             self.clients.pop(machine.key, None)
+            machine.context = None
         elif isinstance(machine, ServerTransaction):
             self.servers.pop(machine.key, None)
+            machine.context = None

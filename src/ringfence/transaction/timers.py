@@ -31,7 +31,7 @@ class Machine(Protocol):
 class Timers:
     """Durations in seconds for one generation of settings."""
 
-    __slots__ = ("c", "completed", "d", "t1", "t2", "t4")
+    __slots__ = ("c", "completed", "d", "t1", "t2", "t4", "trying")
 
     def __init__(self, t1: float = 0.5, t2: float = 4.0, t4: float = 5.0, c: float = 190.0) -> None:
         self.t1 = t1
@@ -41,6 +41,11 @@ class Timers:
         self.completed = 64 * t1  # B, F, H, J, L and M
         # §17.1.1.2: "a value of at least 32 seconds for unreliable transports": the far end's T1 may be longer.
         self.d = max(32.0, self.completed)
+        # RFC 4320 §4.1: how long a request other than INVITE may stay without even a 100: until timer E reaches T2.
+        self.trying = interval = t1
+        while 2 * interval < t2:
+            interval *= 2
+            self.trying += interval
 
 
 class TimerQueue:
@@ -71,6 +76,10 @@ class TimerQueue:
         """When somebody next wants to be woken, None if nobody."""
         heads = [queue[0][0] for queue in self._queues.values() if queue]
         return min(heads) if heads else None
+
+    def pending(self) -> dict[float, list[int]]:
+        """Armed timers that are not due yet, by duration, in the order in which they were armed."""
+        return {duration: [timer for _, _, timer in queue] for duration, queue in self._queues.items()}
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))

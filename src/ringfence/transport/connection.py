@@ -126,7 +126,8 @@ class Connection(asyncio.Protocol):
         try:
             frames = self._framer.feed(data)
         except Unframeable as error:
-            frames, failure = error.frames, error
+            # Its traceback holds this very frame, and would keep it and the connection from being freed.
+            frames, failure = error.frames, error.with_traceback(None)
         for frame in frames:
             if isinstance(frame, Ping):
                 counters.keepalives += 1

@@ -80,6 +80,10 @@ class Transports:
             if part:
                 _send(opened, part)
 
+    def left_behind(self) -> int:
+        """Bytes, at most, that all connections since the start left or will leave to the garbage collector."""
+        return sum(opened.left_behind() for opened in self._sockets if isinstance(opened, StreamListener))
+
     def renew_certificates(self) -> None:
         """Read the certificate files of all TLS listeners again. Raises TransportError at a failure."""
         for opened in self._sockets:

@@ -30,8 +30,7 @@ OWN, OTHER = "+862162345678", "+862162345679"
         ("", OWN, True, None),
         ("anonymous", OWN, False, "anonymous"),
         ("", OWN, False, "missing"),
-        (OWN, OTHER, False, "identity_mismatch"),
-        (OTHER, OWN, True, "identity_mismatch"),
+        (OWN, OTHER, False, None),  # that is identity_conflict's
         ("alice", OWN, True, "malformed"),
         ("1" * 20, OWN, False, "too_long"),
         (OWN, "alice", False, "malformed"),
@@ -39,43 +38,15 @@ OWN, OTHER = "+862162345678", "+862162345679"
         (OWN, "", False, "missing"),
         (OWN, (OWN, "021-6234-5678"), False, None),
         (OWN, (OWN, "alice"), False, None),
-        (OWN, (OWN, OTHER), False, "identity_mismatch"),
-        ("anonymous", (OWN, OTHER), True, "identity_mismatch"),
+        (OWN, (OWN, OTHER), False, None),
+        ("anonymous", (OWN, OTHER), True, None),
+        ("anonymous", (OWN, OTHER), False, "anonymous"),
     ],
 )
 def test_table(make_call: Any, shown: str, asserted: str | tuple[str, ...], private: bool, reason: str | None) -> None:
     finding = RULE.judge(make_call(shown, asserted=asserted, private=private), Facts(), CallerNumber())
     assert (finding.reason if finding else None) == reason
     assert reason is None or reason in RULE.answers
-
-
-@pytest.mark.parametrize(
-    ("shown", "asserted", "reason"),
-    [
-        (OWN, OTHER, None),
-        ("anonymous", (OWN, OTHER), "anonymous"),
-        (OWN, (OWN, OTHER), None),
-        ("alice", OWN, "malformed"),
-    ],
-)
-def test_identities_may_differ_by_setting(
-    make_call: Any, shown: str, asserted: str | tuple[str, ...], reason: str | None
-) -> None:
-    settings = CallerNumber(compare_identities=False)
-    finding = RULE.judge(make_call(shown, asserted=asserted), Facts(), settings)
-    assert (finding.reason if finding else None) == reason
-
-
-@pytest.mark.parametrize("callee", [OWN, "02162345678"])
-def test_caller_calls_itself(make_call: Any, callee: str) -> None:
-    finding = RULE.judge(make_call(callee=callee), Facts(), CallerNumber())
-    assert finding is not None and finding.reason == "same_as_callee"
-
-
-def test_hidden_caller_calls_itself(make_call: Any) -> None:
-    call = make_call("anonymous", callee=OWN, asserted=OWN, private=True)
-    finding = RULE.judge(call, Facts(), CallerNumber())
-    assert finding is not None and finding.reason == "same_as_callee"
 
 
 def test_two_unreadable_numbers_are_not_one_number(make_call: Any) -> None:

@@ -13,15 +13,21 @@ from ringfence.screening.rules.consent import RULE, ConsentRequired
 @pytest.mark.parametrize(
     ("consent", "reason"),
     [
-        (Consent(True, False), None),
-        (Consent(True, False, 1000.5), None),
-        (Consent(True, False, 1000.0), "expired"),
-        (Consent(True, False, 3.0), "expired"),
-        (Consent(False, False), "no_consent"),
-        (Consent(False, False, 2000.0), "no_consent"),
-        (Consent(False, True), "refused"),
-        (Consent(True, True), "refused"),
-        (Consent(True, True, 3.0), "refused"),
+        (Consent(True), None),
+        (Consent(True, None, 1000.5), None),
+        (Consent(True, None, 1000.0), "expired"),
+        (Consent(True, None, 3.0), "expired"),
+        (Consent(False), "no_consent"),
+        (Consent(False, None, 2000.0), "no_consent"),
+        (Consent(False, "everybody"), "refused"),
+        (Consent(True, "everybody"), "refused"),
+        (Consent(True, "everybody", 3.0), "refused"),
+        (Consent(True, "sector"), "refused_sector"),
+        (Consent(True, "holder"), "refused_holder"),
+        (Consent(True, None, None, "everybody"), "wish"),
+        (Consent(False, None, None, "sector"), "wish_sector"),
+        (Consent(True, None, 3.0, "holder"), "wish_holder"),
+        (Consent(True, "sector", None, "everybody"), "refused_sector"),
         (Unknown("deadline"), "unknown_consent"),
         (Unknown("breaker_open"), "unknown_consent"),
         (Unknown("not_asked"), "unknown_consent"),
@@ -45,4 +51,6 @@ def test_only_marketing_trunks_are_concerned(make_trunk: Any, marketing: bool) -
 
 
 def test_only_the_callee_declines() -> None:
-    assert [reason for reason, refusal in RULE.answers.items() if refusal is Refusal.DECLINED] == ["refused"]
+    assert [reason for reason, refusal in RULE.answers.items() if refusal is Refusal.DECLINED] == [
+        "refused", "refused_sector", "refused_holder", "wish", "wish_sector", "wish_holder",
+    ]  # fmt: skip

@@ -29,12 +29,14 @@ def judge(call: Call, facts: Facts, settings: CallerAuthorised) -> Finding | Non
     The reason says for traceback whose number it is: one that this trunk's holder holds, but not for this trunk; one of
     somebody else whom the ledger knows; or nobody's. Whether a grant holds today is `grant_validity`'s question.
     """
-    value = call.caller.value
+    value = call.accountable.value
     if not value:
         return Finding("no_number")
     standing = call.trunk.standing(value)
     if not standing.granted:
         return Finding(standing.outcome, _whose(standing))
+    if call.accountable is not call.caller:
+        return None  # a diverted call: the caller is somebody else's, and who diverted it answers for it
     shown = call.shown.value
     if shown and shown != value:
         standing = call.trunk.standing(shown)

@@ -6,8 +6,11 @@ from pydantic import Field
 
 from ringfence.ledger import Trunk
 from ringfence.screening.call import Call
-from ringfence.screening.facts import Facts, Need, Unknown
+from ringfence.screening.facts import Facts, Need, Scope, Unknown
 from ringfence.screening.rule import Finding, Mode, Refusal, Rule, RuleSettings
+
+_REFUSED: dict[Scope, str] = {"everybody": "refused", "sector": "refused_sector", "holder": "refused_holder"}
+_WISHES: dict[Scope, str] = {"everybody": "wish", "sector": "wish_sector", "holder": "wish_holder"}
 
 
 class ConsentRequired(RuleSettings):
@@ -17,15 +20,17 @@ class ConsentRequired(RuleSettings):
 
 
 def judge(call: Call, facts: Facts, settings: ConsentRequired) -> Finding | None:
-    """Speak unless a consent is on record and holds at the time of the call; a refusal beats every consent.
+    """Speak unless a consent is on record and holds at the time of the call; a refusal or a wish that stands beats it.
 
     The one rule that speaks when its fact did not come: consent fails closed (DESIGN, fail modes).
     """
     consent = facts.consent
     if isinstance(consent, Unknown):
         return Finding("unknown_consent", consent.reason)
-    if consent.refused:
-        return Finding("refused")
+    if consent.refused is not None:
+        return Finding(_REFUSED[consent.refused])
+    if consent.wish is not None:
+        return Finding(_WISHES[consent.wish])
     if not consent.granted:
         return Finding("no_consent")
     if consent.until is not None and consent.until <= call.at:
@@ -43,7 +48,8 @@ RULE = Rule(
     needs=frozenset({Need.CONSENT}),
     judge=judge,
     answers={
-        "refused": Refusal.DECLINED,
+        **dict.fromkeys(_REFUSED.values(), Refusal.DECLINED),
+        **dict.fromkeys(_WISHES.values(), Refusal.DECLINED),
         "no_consent": Refusal.FORBIDDEN,
         "expired": Refusal.FORBIDDEN,
         "unknown_consent": Refusal.LATER,

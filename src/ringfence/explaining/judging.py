@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ringfence.cli.rules import mode_of
 from ringfence.config import Bundle
+from ringfence.explaining.rules import mode_of
 from ringfence.numbering import Number
 from ringfence.screening import Call, Facts, Need, Unknown, Verdict
 from ringfence.screening.discovery import RULES
 
 
-def judged(bundle: Bundle, call: Call, ask: Callable[[frozenset[Need]], Facts]) -> dict[str, Any]:
+async def judged(bundle: Bundle, call: Call, ask: Callable[[frozenset[Need]], Awaitable[Facts]]) -> dict[str, Any]:
     """The verdict on a call and everything that explains it, in plain values fit for JSON.
 
     ask: gives the facts for the needs that are still open; not called when the rules without needs settle the call.
@@ -20,7 +20,7 @@ def judged(bundle: Bundle, call: Call, ask: Callable[[frozenset[Need]], Facts]) 
     begun = bundle.pipeline.begin(call)
     if isinstance(begun, Verdict):
         return _explained(bundle, call, begun, {})
-    facts = ask(begun.needs)
+    facts = await ask(begun.needs)
     verdict = bundle.pipeline.finish(call, begun, facts)
     return _explained(bundle, call, verdict, {need.value: getattr(facts, need) for need in sorted(begun.needs)})
 
@@ -31,6 +31,7 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
         lines = verdict.answer.headers.decode().split("\r\n")[:-1]
         response = {"status": verdict.answer.status, "phrase": verdict.answer.phrase.decode(), "headers": lines}
     return {
+        "generation": bundle.generation,
         "call": {
             "trunk": call.trunk.name,
             "caller": _number(call.caller),
@@ -38,6 +39,8 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
             "asserted": None if call.asserted is None else _number(call.asserted),
             "callee": _number(call.callee),
             "private": call.private,
+            "diverted": None if call.diverted.by is None else _number(call.diverted.by),
+            "hops": call.diverted.hops,
         },
         "verdict": {"action": verdict.action, "reason": verdict.reason, "points": verdict.points},
         "response": response,
@@ -47,7 +50,10 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
 
 
 def _number(number: Number) -> dict[str, str]:
-    return {"written": number.raw, "number": number.value, "kind": str(number.kind)}
+    return {
+        "written": number.raw, "number": number.value, "kind": str(number.kind), "class": number.class_.name,
+        "province": number.province, "country": number.country, "irregular": number.irregular,
+    }  # fmt: skip
 
 
 def _fact(fact: Any) -> dict[str, Any]:

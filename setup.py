@@ -1,0 +1,66 @@
+"""What is compiled at installation, all of it optional; everything else about the package stands in pyproject.toml.
+
+Without a C compiler the same files run as Python: slower, no different. `ringfence version` says which it is.
+"""
+
+from __future__ import annotations
+
+import os
+
+from setuptools import Extension, setup
+
+# The rooms that every message walks through, compiled from their own Python source by mypyc. What is left out of
+# them: exceptions (sip/errors.py: mypyc has no overridden class attributes), classes that interpreted ones derive
+# from (sip/address.py), those whose slots _native fills (sip/message.py, sip/via.py), pydantic models, and whatever
+# waits for I/O.
+COMPILED = {
+    "sip": ("grammar", "headers", "params", "party", "uri", "writer"),
+    "transaction": ("client", "effects", "hop", "server", "table", "timers"),
+    "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
+    "screening": ("call", "facts", "intake", "pipeline", "verdict"),
+    "engine": (
+        "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
+    ),
+}  # fmt: skip
+_NATIVE_SOURCES = ("datagrams", "grammar", "index", "message", "module", "names", "writer")
+
+
+def native() -> Extension:
+    """Batched datagrams and the reading and writing of plain messages, each with a pure-Python twin."""
+    return Extension(
+        "ringfence._native",
+        sources=[f"src/native/{part}.c" for part in _NATIVE_SOURCES],
+        depends=[f"src/native/{part}.h" for part in ("grammar", "message", "native")],
+        extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
+        # Without a compiler, or without recvmmsg, the installation succeeds and works on the twins.
+        optional=True,
+    )
+
+
+def ledger() -> Extension:
+    """The ledger's three busy parts, each with a pure-Python twin."""
+    return Extension(
+        "ringfence._ledger",
+        sources=["src/native/ledger.c"],
+        extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
+        optional=True,
+    )
+
+
+def compiled_rooms() -> list[Extension]:
+    """One extension a module, sharing one library; none where mypyc is missing or RINGFENCE_COMPILE=0 says so."""
+    if os.environ.get("RINGFENCE_COMPILE", "1") == "0":
+        return []
+    try:
+        from mypyc.build import mypycify
+    except ImportError:
+        return []
+    files = [f"src/ringfence/{room}/{name}.py" for room, names in COMPILED.items() for name in names]
+    modules: list[Extension] = mypycify(["--config-file", "tools/mypyc.ini", *files], opt_level="3", debug_level="0")
+    for module in modules:
+        module.optional = True
+    return modules
+
+
+if __name__ == "__main__":
+    setup(ext_modules=[native(), ledger(), *compiled_rooms()])

@@ -1,0 +1,62 @@
+/* ringfence._native: what is hot on the call path, in C. */
+#include "native.h"
+
+PyObject *bad_syntax;
+PyObject *undecodable;
+
+void refuse(const char *text)
+{
+    PyErr_SetString(bad_syntax, text);
+}
+
+static PyMethodDef methods[] = {
+    {"receive_batch", (PyCFunction)(void (*)(void))receive_batch, METH_FASTCALL,
+     "receive_batch(sock, limit)\n--\n\nAs ringfence.transport.datagrams.receive_batch, by recvmmsg(2)."},
+    {"send_batch", (PyCFunction)(void (*)(void))send_batch, METH_FASTCALL,
+     "send_batch(sock, batch, start=0, /)\n--\n\nAs ringfence.transport.datagrams.send_batch, by sendmmsg(2)."},
+    {"learn", message_learn, METH_VARARGS,
+     "learn(request, response, via, pure, /)\n--\n\nThe classes that `parse` makes, and its twin."},
+    {"parse", message_parse, METH_O, "parse(data, /)\n--\n\nAs ringfence.sip.message.parse_pure."},
+    {"splice", (PyCFunction)(void (*)(void))writer_splice, METH_FASTCALL,
+     "splice(data, edits, /)\n--\n\nAs ringfence.sip.writer.splice_pure."},
+    {"stamped_via", (PyCFunction)(void (*)(void))writer_stamped_via, METH_FASTCALL,
+     "stamped_via(request, host, port, /)\n--\n\nAs ringfence.sip.writer.stamped_via_pure."},
+    {"response", (PyCFunction)(void (*)(void))writer_response, METH_FASTCALL,
+     "response(request, status, phrase, via, to_tag, headers=b'', /)\n--\n\nAs ringfence.sip.writer.response_pure."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "ringfence._native",
+    .m_doc = "Compiled twins of ringfence.sip and ringfence.transport.",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *errors = PyImport_ImportModule("ringfence.sip.errors");
+    if (errors == NULL) {
+        return NULL;
+    }
+    bad_syntax = PyObject_GetAttrString(errors, "BadSyntax");
+    undecodable = PyObject_GetAttrString(errors, "Undecodable");
+    Py_DECREF(errors);
+    if (bad_syntax == NULL || undecodable == NULL || !datagrams_prepare()) {
+        return NULL;
+    }
+    names_prepare();
+    if (!message_prepare()) {
+        return NULL;
+    }
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL) {
+        return NULL;
+    }
+    if (PyModule_AddType(module, &header_index_type) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}

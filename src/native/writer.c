@@ -1,0 +1,363 @@
+/* Bytes made of other messages' bytes: the twin is ringfence.sip.writer. */
+#include "message.h"
+
+typedef unsigned char byte;
+
+struct piece {
+    const byte *at;
+    size_t size;
+};
+
+static struct piece piece_of(PyObject *bytes)
+{
+    return (struct piece){(const byte *)PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
+}
+
+static struct piece text_of(const char *text)
+{
+    return (struct piece){(const byte *)text, strlen(text)};
+}
+
+static PyObject *joined(const struct piece *pieces, size_t count)
+{
+    size_t size = 0;
+    for (size_t at = 0; at < count; at++) {
+        size += pieces[at].size;
+    }
+    if (size > PY_SSIZE_T_MAX) {
+        return PyErr_NoMemory();
+    }
+    PyObject *whole = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (whole == NULL) {
+        return NULL;
+    }
+    byte *out = (byte *)PyBytes_AS_STRING(whole);
+    for (size_t at = 0; at < count; at++) {
+        memcpy(out, pieces[at].at, pieces[at].size);
+        out += pieces[at].size;
+    }
+    return whole;
+}
+
+static bool is_bytes(PyObject *object)
+{
+    if (!PyBytes_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "bytes are wanted, not %.100s", Py_TYPE(object)->tp_name);
+        return false;
+    }
+    return true;
+}
+
+/* A number within 0 and `limit`, -1 with an error set for anything else. */
+static Py_ssize_t offset_within(PyObject *object, size_t limit)
+{
+    if (object == NULL || !PyLong_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "an offset is a number");
+        return -1;
+    }
+    Py_ssize_t offset = PyLong_AsSsize_t(object);
+    if (offset >= 0 && (size_t)offset <= limit) {
+        return offset;
+    }
+    if (!PyErr_Occurred()) {
+        PyErr_SetString(PyExc_ValueError, "an offset lies outside of the message");
+    }
+    return -1;
+}
+
+struct edit {
+    Py_ssize_t start;
+    Py_ssize_t end;
+    PyObject *with;
+};
+
+static bool read_edit(PyObject *item, struct edit *edit)
+{
+    if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 3) {
+        PyErr_SetString(PyExc_TypeError, "an edit is a start, an end and bytes");
+        return false;
+    }
+    edit->start = PyLong_AsSsize_t(PyTuple_GET_ITEM(item, 0));
+    edit->end = PyErr_Occurred() ? -1 : PyLong_AsSsize_t(PyTuple_GET_ITEM(item, 1));
+    edit->with = PyTuple_GET_ITEM(item, 2);
+    return !PyErr_Occurred() && is_bytes(edit->with);
+}
+
+/* Adds an edit to those in order; one of an equal place comes behind. */
+static void insert(struct edit *edits, size_t count, struct edit edit)
+{
+    while (count && (edits[count - 1].start > edit.start ||
+                     (edits[count - 1].start == edit.start && edits[count - 1].end > edit.end))) {
+        edits[count] = edits[count - 1];
+        count--;
+    }
+    edits[count] = edit;
+}
+
+static PyObject *spliced(PyObject *data, const struct edit *edits, size_t count, struct piece *pieces)
+{
+    struct piece whole = piece_of(data);
+    Py_ssize_t at = 0;
+    for (size_t number = 0; number < count; number++) {
+        if (edits[number].start < at || edits[number].end < edits[number].start) {
+            PyErr_SetString(PyExc_ValueError, "edits overlap");
+            return NULL;
+        }
+        at = edits[number].end;
+    }
+    if ((size_t)at > whole.size) {
+        PyErr_SetString(PyExc_ValueError, "an edit lies outside of the message");
+        return NULL;
+    }
+    size_t used = 0, from = 0;
+    for (size_t number = 0; number < count; number++) {
+        pieces[used++] = (struct piece){whole.at + from, (size_t)edits[number].start - from};
+        pieces[used++] = piece_of(edits[number].with);
+        from = (size_t)edits[number].end;
+    }
+    pieces[used++] = (struct piece){whole.at + from, whole.size - from};
+    return joined(pieces, used);
+}
+
+enum { FEW = 16 };
+
+PyObject *writer_splice(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2 || !PyList_CheckExact(arguments[1])) {
+        PyErr_SetString(PyExc_TypeError, "splice takes bytes and a list of edits");
+        return NULL;
+    }
+    if (!is_bytes(arguments[0])) {
+        return NULL;
+    }
+    struct edit few_edits[FEW];
+    struct piece few_pieces[2 * FEW + 1];
+    struct edit *edits = few_edits;
+    struct piece *pieces = few_pieces;
+    size_t size = (size_t)PyList_GET_SIZE(arguments[1]);
+    if (size > FEW) {
+        edits = PyMem_New(struct edit, size);
+        pieces = PyMem_New(struct piece, 2 * size + 1);
+    }
+    PyObject *whole = NULL;
+    if (edits == NULL || pieces == NULL) {
+        PyErr_NoMemory();
+    } else {
+        struct edit edit;
+        size_t read = 0;
+        /* Nothing here runs anybody's code, so the list stays as it is and keeps what it holds. */
+        while (read < size && read_edit(PyList_GET_ITEM(arguments[1], (Py_ssize_t)read), &edit)) {
+            insert(edits, read++, edit);
+        }
+        if (read == size) {
+            whole = spliced(arguments[0], edits, size, pieces);
+        }
+    }
+    if (size > FEW) {
+        PyMem_Free(edits);
+        PyMem_Free(pieces);
+    }
+    return whole;
+}
+
+/* Whether it is a message that `learn` told of, whole; sets an error otherwise. */
+static bool is_request(PyObject *request)
+{
+    if (request_type == NULL || !Py_IS_TYPE(request, request_type)) {
+        PyErr_Format(PyExc_TypeError, "a request is wanted, not %.100s", Py_TYPE(request)->tp_name);
+        return false;
+    }
+    PyObject *data = peek(request, slot.data), *via = peek(request, slot.via);
+    if (data == NULL || !PyBytes_Check(data) || via == NULL || !Py_IS_TYPE(via, via_type)) {
+        PyErr_SetString(PyExc_TypeError, "a request without its bytes or its Via");
+        return false;
+    }
+    return true;
+}
+
+PyObject *writer_stamped_via(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "stamped_via takes a request, a host and a port");
+        return NULL;
+    }
+    long port = PyLong_AsLong(arguments[2]);
+    if (port == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_ssize_t host_size;
+    const char *host = PyUnicode_AsUTF8AndSize(arguments[1], &host_size);
+    if (host == NULL || !is_request(arguments[0])) {
+        return NULL;
+    }
+    PyObject *via = peek(arguments[0], slot.via);
+    struct piece data = piece_of(peek(arguments[0], slot.data));
+    Py_ssize_t start = offset_within(peek(via, slot.start), data.size);
+    Py_ssize_t end = start < 0 ? -1 : offset_within(peek(via, slot.end), data.size);
+    if (end < 0) {
+        return NULL;
+    }
+    PyObject *received = peek(via, slot.received), *known_host = peek(via, slot.host);
+    PyObject *rport_end = peek(via, slot.rport_end);
+    if (rport_end == NULL || known_host == NULL || !is_bytes(known_host) || received == NULL || start > end) {
+        PyErr_SetString(PyExc_TypeError, "a Via without its parts");
+        return NULL;
+    }
+    Py_ssize_t rport = PyLong_AsSsize_t(rport_end);
+    if (rport == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    struct piece theirs = {(const byte *)host, (size_t)host_size};
+    struct piece ours = piece_of(known_host);
+    if (received == Py_None && rport < 0 && ours.size == theirs.size && memcmp(ours.at, theirs.at, ours.size) == 0) {
+        return PyBytes_FromStringAndSize((const char *)data.at + start, end - start);
+    }
+    /* [start, first) and [first_end, second) and [second_end, end) stay; what comes between is ours. */
+    char numbered[24];
+    struct piece rport_value = {(const byte *)numbered, 0};
+    Py_ssize_t cut = end, cut_end = end;
+    bool replaces = received != Py_None;
+    if (replaces) {
+        if (!PyTuple_Check(received) || PyTuple_GET_SIZE(received) != 2) {
+            PyErr_SetString(PyExc_TypeError, "a span is a start and an end");
+            return NULL;
+        }
+        cut = offset_within(PyTuple_GET_ITEM(received, 0), (size_t)end);
+        cut_end = cut < 0 ? -1 : offset_within(PyTuple_GET_ITEM(received, 1), (size_t)end);
+        if (cut_end < 0) {
+            return NULL;
+        }
+    }
+    if (rport >= 0) {
+        rport_value.size = (size_t)PyOS_snprintf(numbered, sizeof numbered, "=%ld", port);
+    } else {
+        rport = start;
+    }
+    if (rport < start || rport > end || cut < start || cut > cut_end || (rport > cut && rport < cut_end)) {
+        PyErr_SetString(PyExc_ValueError, "edits overlap");
+        return NULL;
+    }
+    const byte *bytes = data.at;
+    struct piece name = text_of(replaces ? "=" : ";received=");
+    if (rport <= cut) {
+        const struct piece pieces[] = {
+            {bytes + start, (size_t)(rport - start)}, rport_value,
+            {bytes + rport, (size_t)(cut - rport)},   name,
+            theirs,                                   {bytes + cut_end, (size_t)(end - cut_end)},
+        };
+        return joined(pieces, sizeof pieces / sizeof pieces[0]);
+    }
+    const struct piece pieces[] = {
+        {bytes + start, (size_t)(cut - start)},         name,        theirs,
+        {bytes + cut_end, (size_t)(rport - cut_end)},   rport_value, {bytes + rport, (size_t)(end - rport)},
+    };
+    return joined(pieces, sizeof pieces / sizeof pieces[0]);
+}
+
+/* Pieces of a response, on the stack: two for each line that may be copied, and what is ours. */
+struct pieces {
+    struct piece found[MAX_HEADERS + 24];
+    size_t count;
+};
+
+static void put(struct pieces *pieces, struct piece piece)
+{
+    pieces->found[pieces->count++] = piece;
+}
+
+static void put_line(struct pieces *pieces, const byte *bytes, const HeaderIndex *index, size_t place)
+{
+    size_t start = index->lines[place].start;
+    put(pieces, (struct piece){bytes + start, line_stop(index, place) - start});
+}
+
+/* All lines of that number from `place` on. */
+static void put_lines(struct pieces *pieces, const byte *bytes, const HeaderIndex *index, unsigned number, size_t place)
+{
+    for (; place < (size_t)Py_SIZE(index); place++) {
+        if (index->lines[place].number == number) {
+            put_line(pieces, bytes, index, place);
+        }
+    }
+}
+
+/* The pieces of the top Via line, the stamped value in place of its own; false with an error set. */
+static bool put_top_via(struct pieces *pieces, const byte *bytes, const HeaderIndex *index, PyObject *via, PyObject *stamped)
+{
+    size_t place = index->first[VIA];
+    size_t first = index->lines[place].start, last = line_stop(index, place);
+    Py_ssize_t start = offset_within(peek(via, slot.start), last);
+    Py_ssize_t end = start < 0 ? -1 : offset_within(peek(via, slot.end), last);
+    if (end < 0) {
+        return false;
+    }
+    if ((size_t)start < first || end < start) {
+        PyErr_SetString(PyExc_ValueError, "the Via is not of this message");
+        return false;
+    }
+    put(pieces, (struct piece){bytes + first, (size_t)start - first});
+    put(pieces, piece_of(stamped));
+    put(pieces, (struct piece){bytes + end, last - (size_t)end});
+    put_lines(pieces, bytes, index, VIA, place + 1);
+    return true;
+}
+
+PyObject *writer_response(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 5 && count != 6) {
+        PyErr_SetString(PyExc_TypeError, "response takes a request, a status, a phrase, a Via, a tag and perhaps lines");
+        return NULL;
+    }
+    PyObject *request = arguments[0];
+    long status = PyLong_AsLong(arguments[1]);
+    if ((status == -1 && PyErr_Occurred()) || !is_request(request)) {
+        return NULL;
+    }
+    for (Py_ssize_t at = 2; at < count; at++) {
+        if (!is_bytes(arguments[at])) {
+            return NULL;
+        }
+    }
+    PyObject *object = peek(request, slot.index), *own_tag = peek(request, slot.to_tag);
+    PyObject *data = peek(request, slot.data);
+    if (object == NULL || !Py_IS_TYPE(object, &header_index_type) || own_tag == NULL || !is_bytes(own_tag) ||
+        ((HeaderIndex *)object)->head_end > PyBytes_GET_SIZE(data)) {
+        PyErr_SetString(PyExc_TypeError, "a request without an index of its own");
+        return NULL;
+    }
+    const HeaderIndex *index = (HeaderIndex *)object;
+    const byte *bytes = (const byte *)PyBytes_AS_STRING(data);
+    const uint64_t needed = UINT64_C(1) << VIA | UINT64_C(1) << FROM | UINT64_C(1) << TO | UINT64_C(1) << CALL_ID |
+                            UINT64_C(1) << CSEQ;
+    if ((index->present & needed) != needed) {
+        PyErr_SetString(PyExc_ValueError, "a request without its fields");
+        return NULL;
+    }
+    char line[40];
+    struct pieces pieces;
+    pieces.count = 0;
+    put(&pieces, (struct piece){(byte *)line, (size_t)PyOS_snprintf(line, sizeof line, "SIP/2.0 %ld ", status)});
+    put(&pieces, piece_of(arguments[2]));
+    put(&pieces, text_of("\r\n"));
+    if (!put_top_via(&pieces, bytes, index, peek(request, slot.via), arguments[3])) {
+        return NULL;
+    }
+    static const unsigned char copied[] = {FROM, TO, CALL_ID, CSEQ};
+    for (size_t at = 0; at < sizeof copied; at++) {
+        put_line(&pieces, bytes, index, index->first[copied[at]]);
+        if (copied[at] == TO && status != 100 && PyBytes_GET_SIZE(own_tag) == 0) {
+            pieces.found[pieces.count - 1].size -= 2; /* the CRLF comes behind the tag */
+            put(&pieces, text_of(";tag="));
+            put(&pieces, piece_of(arguments[4]));
+            put(&pieces, text_of("\r\n"));
+        }
+    }
+    if (status == 100 && index->present >> TIMESTAMP & 1) {
+        put_lines(&pieces, bytes, index, TIMESTAMP, index->first[TIMESTAMP]);
+    }
+    if (count == 6) {
+        put(&pieces, piece_of(arguments[5]));
+    }
+    put(&pieces, text_of("Content-Length: 0\r\n\r\n"));
+    return joined(pieces.found, pieces.count);
+}

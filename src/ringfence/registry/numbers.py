@@ -1,0 +1,110 @@
+"""Callees' numbers as the registry keeps them: encrypted once, found by keyed digests, shown masked.
+
+A key file has one key a line, 64 hexadecimal digits, the present one first; older ones stay until
+`ringfence registry rotate` has written everything anew. Both the encryption and the digest key are derived from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ringfence.registry.errors import RegistryError
+
+KEY_BYTES = 32
+_ID_BYTES = 4  # names the key in front of each box
+_NONCE_BYTES = 12  # random: safe far beyond 2**32 numbers under one key
+_MOST_KEYS = 16
+
+
+class _Key:
+    __slots__ = ("box", "digest", "id")
+
+    def __init__(self, secret: bytes) -> None:
+        self.id = hashlib.sha256(b"ringfence key id" + secret).digest()[:_ID_BYTES]
+        self.box = AESGCM(_derived(secret, b"ringfence registry numbers"))
+        self.digest = _derived(secret, b"ringfence registry look-up")
+
+
+class KeyRing:
+    """The keys of a registry, the present one first."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._keys = [_Key(secret) for secret in secrets]
+        self._by_id = {key.id: key for key in self._keys}
+
+    def digest(self, number: str) -> bytes:
+        """What a number is found by: 32 bytes, under the present key."""
+        return hmac.digest(self._keys[0].digest, number.encode(), "sha256")
+
+    def digests(self, number: str) -> list[bytes]:
+        """The number's digest under every key, the present one first."""
+        return [hmac.digest(key.digest, number.encode(), "sha256") for key in self._keys]
+
+    def seal(self, number: str, subject: int) -> bytes:
+        """The number, encrypted under the present key and tied to its subject's id."""
+        key = self._keys[0]
+        nonce = os.urandom(_NONCE_BYTES)
+        return key.id + nonce + key.box.encrypt(nonce, number.encode(), _tie(subject))
+
+    def open(self, box: bytes, subject: int) -> str:
+        """The number in a box. Raises RegistryError: a key is missing, or the box was tampered with."""
+        key = self._by_id.get(box[:_ID_BYTES])
+        if key is None:
+            raise RegistryError("a number is encrypted under a key that is not in registry.number_key_file")
+        nonce, sealed = box[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], box[_ID_BYTES + _NONCE_BYTES :]
+        try:
+            return key.box.decrypt(nonce, sealed, _tie(subject)).decode()
+        except (InvalidTag, ValueError):
+            raise RegistryError(f"the encrypted number of callee {subject} was changed or damaged") from None
+
+    def current(self, box: bytes) -> bool:
+        """Whether a box is under the present key."""
+        return box[:_ID_BYTES] == self._keys[0].id
+
+
+def read_keys(file: Path) -> list[bytes]:
+    """A key file's keys, the present one first. Raises RegistryError, naming file and line."""
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryError(f"{file}: registry.number_key_file cannot be read: {error}") from None
+    keys = []
+    for place, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            key = bytes.fromhex(line)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise RegistryError(
+                f"{file}:{place}: registry.number_key_file: a key is {2 * KEY_BYTES} hexadecimal digits"
+            )
+        keys.append(key)
+    if not 0 < len(keys) <= _MOST_KEYS or len(set(keys)) != len(keys):
+        raise RegistryError(f"{file}: registry.number_key_file: 1 to {_MOST_KEYS} keys are wanted, none of them twice")
+    return keys
+
+
+def masked(number: str) -> str:
+    """What a listing shows: the beginning and the last four digits (`+86138****5001`); of short codes nothing."""
+    if len(number) < 10:
+        return "*" * len(number)
+    return f"{number[:-8]}****{number[-4:]}"
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, None, purpose).derive(secret)
+
+
+def _tie(subject: int) -> bytes:
+    return b"ringfence callee %d" % subject

@@ -1,0 +1,70 @@
+"""The registry as the settings describe it: database, keys, evidence, signer."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from ringfence.key_files import make_once
+from ringfence.registry.database import Database
+from ringfence.registry.errors import RegistryError
+from ringfence.registry.evidence import EvidenceFolder
+from ringfence.registry.numbers import KEY_BYTES, KeyRing, read_keys
+from ringfence.registry.register import Registry
+from ringfence.registry.settings import RegistrySettings
+from ringfence.registry.signing import Signer, new_key
+
+
+async def open_registry(settings: RegistrySettings, data_directory: Path) -> Registry:
+    """Open it; the database is brought to the newest schema. Raises RegistryError."""
+    ring = open_ring(settings, data_directory)
+    url = settings.url or f"sqlite:///{(data_directory / 'registry' / 'registry.db').absolute()}"
+    ca = str(settings.ca) if settings.ca else None
+    return Registry(await Database.open(url, password_of(settings), ca), ring)
+
+
+def open_ring(settings: RegistrySettings, data_directory: Path) -> KeyRing:
+    """The keys that numbers are kept by; one is made where none is configured. Raises RegistryError."""
+    file = settings.number_key_file
+    if file is None:
+        file = data_directory / "keys" / "numbers.key"
+        _make(file, secrets.token_hex(KEY_BYTES) + "\n")
+    return KeyRing(read_keys(file))
+
+
+def open_signer(settings: RegistrySettings, data_directory: Path) -> Signer:
+    """The key that proofs are signed by; one is made where none is configured. Raises RegistryError."""
+    file = settings.signing_key_file
+    if file is None:
+        file = data_directory / "keys" / "signing.pem"
+        if not file.exists():
+            _make(file, new_key())
+    return Signer.read(file)
+
+
+def open_evidence(settings: RegistrySettings, data_directory: Path) -> EvidenceFolder:
+    """The folder of evidence files; made when the first file comes."""
+    evidence = settings.evidence
+    return EvidenceFolder(evidence.folder or data_directory / "evidence", evidence.max_bytes, evidence.media_types)
+
+
+def password_of(settings: RegistrySettings) -> str | None:
+    """The database's password, None without one. Raises RegistryError."""
+    if settings.password_file is not None:
+        try:
+            return settings.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise RegistryError(f"registry.password_file: {error.strerror}") from None
+    if settings.password_env is not None:
+        if settings.password_env not in os.environ:
+            raise RegistryError(f"registry.password_env: {settings.password_env} is not set")
+        return os.environ[settings.password_env]
+    return None
+
+
+def _make(file: Path, text: str) -> None:
+    try:
+        make_once(file, text)
+    except OSError as error:
+        raise RegistryError(f"{file} cannot be written: {error.strerror}") from None

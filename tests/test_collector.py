@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from ringfence import collector
+
+
+class Knot:
+    """Only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_what_stands_is_never_walked_over_again() -> None:
+    collector.spare()
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold() == (collector.YOUNG, collector.NEVER, collector.NEVER)
+
+
+def test_young_cycles_are_still_collected() -> None:
+    collector.spare()
+    gone = weakref.ref(Knot())
+    kept = [[] for _ in range(2 * collector.YOUNG)]  # type: ignore[var-annotated]
+    assert gone() is None and kept
+
+
+@pytest.mark.parametrize(
+    ("quiet", "left_behind", "collected"),
+    [(True, 0, True), (False, 0, False), (False, collector.MOST - 1, False), (False, collector.MOST, True)],
+)
+async def test_old_cycles_go_while_the_house_is_quiet_or_when_connections_left_too_much(
+    quiet: bool, left_behind: int, collected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "TIDY_EVERY", 0.01)
+    monkeypatch.setattr(collector, "LOOK_EVERY", 0.01)
+    left = iter([0])
+    knot = Knot()
+    gone = weakref.ref(knot)
+    collector.spare()
+    gc.unfreeze()
+    del knot
+    task = asyncio.create_task(collector.tidy(lambda: quiet, lambda: next(left, left_behind)))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    assert (gone() is None) == collected
