@@ -38,6 +38,16 @@ def native() -> Extension:
     )
 
 
+def ledger() -> Extension:
+    """The ledger's three busy parts, each with a pure-Python twin."""
+    return Extension(
+        "ringfence._ledger",
+        sources=["src/native/ledger.c"],
+        extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
+        optional=True,
+    )
+
+
 def compiled_rooms() -> list[Extension]:
     """One extension a module, sharing one library; none where mypyc is missing or RINGFENCE_COMPILE=0 says so."""
     if os.environ.get("RINGFENCE_COMPILE", "1") == "0":
@@ -54,4 +64,4 @@ def compiled_rooms() -> list[Extension]:
 
 
 if __name__ == "__main__":
-    setup(ext_modules=[native(), *compiled_rooms()])
+    setup(ext_modules=[native(), ledger(), *compiled_rooms()])

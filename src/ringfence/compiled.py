@@ -1,21 +1,23 @@
 """What of the call path is compiled: one answer for the whole process.
 
-`ringfence._native`, twins in C of a few pure-Python functions, is built where there is a compiler; RINGFENCE_PURE=1 in
-the environment leaves it aside. The rooms that every message walks through are compiled by mypyc when the package is
-installed, not when it is installed editable (setup.py lists them).
+`ringfence._native` and `ringfence._ledger`, twins in C of a few pure-Python functions, are built where there is a
+compiler; RINGFENCE_PURE=1 in the environment leaves them aside. The rooms that every message walks through are compiled
+by mypyc when the package is installed, not when it is installed editable (setup.py lists them).
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 
 
-def _usable() -> bool:
+def usable(name: str) -> bool:
+    """Whether a compiled module is wanted and loads."""
     if os.environ.get("RINGFENCE_PURE") == "1":
         return False
     try:
-        import ringfence._native  # noqa: F401 (whether it loads is the question)
+        import_module(name)
     except ImportError:
         return False
     return True
@@ -26,7 +28,7 @@ def _compiled_rooms() -> bool:
     return found is not None and found.origin is not None and not found.origin.endswith(".py")
 
 
-NATIVE = _usable()
+NATIVE = usable("ringfence._native")
 ROOMS = _compiled_rooms()
 
 

@@ -16,7 +16,9 @@ import structlog
 from pydantic import ValidationError
 
 from ringfence import collector
+from ringfence.config.files import Files
 from ringfence.config.keys import route_key, store_keys
+from ringfence.config.ledger_store import Stored, silent
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
@@ -33,6 +35,8 @@ from ringfence.explaining import explained
 from ringfence.explaining.live import filled, lacking
 from ringfence.forwarding.gateways import build_groups
 from ringfence.index.process import arguments as index_arguments
+from ringfence.ledger.build import Progress
+from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
 from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.lookups.roaming_http import RoamingService, WithRoaming
@@ -50,13 +54,25 @@ QUIET = 1000  # transactions below which a full garbage collection takes a few m
 INDEX_PATIENCE = 30.0  # seconds that a starting daemon says so for the sake of its consent index
 DRAIN_LOOK = 0.1  # seconds between two looks at whether the last call is over
 DRAIN_PATIENCE = 32.0  # seconds that a stopping daemon waits for calls being set up: 64*T1, then nobody retransmits
+MAX_LATE = 20  # expired certificates and contracts that one load logs
 _dice = random.SystemRandom().random
 _log = structlog.get_logger(__name__)
 
 
-def serve(path: Path) -> None:
-    """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start."""
-    reloader = Reloader(lambda files, generation: load_bundle(path, generation, files))
+def load(path: Path, progress: Progress = silent) -> Reloader:
+    """The configuration in force and its successors. progress: told how far a large ledger is. Raises ConfigError."""
+
+    def read(files: Files, generation: int) -> Bundle:
+        return load_bundle(path, generation, files, make_ledger=Stored(path, progress=progress))
+
+    return Reloader(read)
+
+
+def serve(reloader: Reloader, path: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raises RingfenceError where it cannot start.
+
+    path: of the settings, as child processes read them again.
+    """
     configure(reloader.current.settings.logging)
     asyncio.run(Daemon(reloader, path).run())
 
@@ -77,7 +93,7 @@ def policy_of(bundle: Bundle) -> Policy:
 
 def needs_index(bundle: Bundle) -> bool:
     """Whether calls of any trunk are judged by consent."""
-    return any(trunk.marketing for trunk in bundle.ledger.trunks.values())
+    return any(trunk.marketing for trunk in bundle.ledger.profiles)
 
 
 class Daemon:
@@ -167,6 +183,7 @@ class Daemon:
                 asyncio.create_task(collector.tidy(lambda: len(transactions) < QUIET, self._transports.left_behind))
             )
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
+            _tell_late(bundle)
             await self._stop.wait()
             await self._finish_calls(runner.engine)
             await runner.stop()
@@ -258,6 +275,7 @@ class Daemon:
         self._lookups.use_window(bundle.pipeline.rate_window)
         self._runner.adopt(policy_of(bundle))
         _log.info("reloaded", generation=bundle.generation)
+        _tell_late(bundle)
 
     # -- stop -------------------------------------------------------------------------------------------------
 
@@ -392,8 +410,17 @@ class Daemon:
         )
 
 
+def _tell_late(bundle: Bundle) -> None:
+    """What a day that has come made invalid: its calls are refused, and somebody should know before they complain."""
+    for fault in bundle.late[:MAX_LATE]:
+        _log.warning("over", what=str(fault))
+    if len(bundle.late) > MAX_LATE:
+        _log.warning("over", what=f"and {len(bundle.late) - MAX_LATE} more: ringfence check names all")
+
+
 def _tables(engine: Engine) -> list[Table]:
     state = engine.state
+    ledger = state.policy.ledger
     limits = state.policy.sip.limits
     return [
         {
@@ -405,6 +432,8 @@ def _tables(engine: Engine) -> list[Table]:
         {"name": "dialogs", "size": len(state.dialogs), "limit": state.dialogs.limit, "shed": state.dialogs.shed},
         {"name": "screening", "size": len(engine.screen), "limit": state.transactions.limit, "shed": 0},
         {"name": "resolving", "size": len(engine.inside), "limit": limits.resolving, "shed": engine.inside.shed},
+        {"name": "ledger_trunks", "size": ledger.made, "limit": MAX_MADE, "shed": ledger.shed_trunks},
+        {"name": "ledger_standings", "size": len(ledger.kept), "limit": MAX_KEPT, "shed": ledger.shed_standings},
     ]
 
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import callpath, figures, index, numbers, parse, recording, store
+from tests.bench import callpath, figures, index, ledger, numbers, parse, recording, store
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -48,6 +48,8 @@ def main() -> int:
             print("bench: index done", file=sys.stderr)
         if _wanted("parse", arguments):
             found += parse.measure(bench.generator.invite())
+        if _wanted("ledger", arguments):
+            found += ledger.measure(bench.generator, folder / "ledger", arguments.ranges)
         if _wanted("engine", arguments):
             found += callpath.measure()
         if _wanted("records", arguments):
@@ -65,6 +67,7 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up, a small index"
     )
     parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
+    parser.add_argument("--ranges", type=int, default=ledger.RANGES, help="ranges of the ledger (default 5 million)")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     return parser.parse_args()
 

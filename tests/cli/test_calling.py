@@ -12,12 +12,11 @@ import pytest
 import typer
 from tests.cli.command import SAMPLE, Ringfence
 from tests.support.net import free_port
+from tests.support.trunks import ledger_of
 
 from ringfence.cli.calling import trunk_source
-from ringfence.config import Settings, load
 from ringfence.demo.ports import moved_copy
 from ringfence.demo.softswitch import Softswitch
-from ringfence.ledger.settings import SourceSettings
 
 
 class Callee:
@@ -109,11 +108,6 @@ def test_a_name_that_has_no_address_is_wrong_usage(ringfence: Ringfence) -> None
     assert "nowhere.invalid has no address" in " ".join(done.err.replace("│", " ").split())
 
 
-@pytest.fixture(scope="module")
-def sample() -> Settings:
-    return load(SAMPLE, environ={})
-
-
 @pytest.mark.parametrize(
     ("sources", "found"),
     [
@@ -125,13 +119,10 @@ def sample() -> Settings:
         ([{"certificate": "pbx.example"}, {"address": "10.0.0.0/8"}], None),
     ],
 )
-def test_where_a_trunk_calls_from(
-    sample: Settings, sources: list[dict[str, object]], found: tuple[str, int] | None
-) -> None:
-    parts = [SourceSettings.model_validate(source) for source in sources]
-    settings = sample.model_copy(update={"trunks": (sample.trunks[0].model_copy(update={"sources": parts}),)})
+def test_where_a_trunk_calls_from(sources: list[dict[str, object]], found: tuple[str, int] | None) -> None:
+    trunks = ledger_of({"name": "bank", "sources": sources}).trunks
     if found is not None:
-        assert trunk_source(settings, "bank", "udp") == found
+        assert trunk_source(trunks, "bank", "udp") == found
     else:
         with pytest.raises(typer.BadParameter, match="no single source address"):
-            trunk_source(settings, "bank", "udp")
+            trunk_source(trunks, "bank", "udp")

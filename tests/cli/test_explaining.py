@@ -38,14 +38,14 @@ def explained(ringfence: Ringfence, *arguments: object) -> dict[str, Any]:
 
 
 MISMATCH = ("--from", "+442079460001", "--pai", "+442079460002")
-CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
+CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "601")
 
 
 @pytest.mark.parametrize(
     ("trunk", "arguments", "action", "reason", "status"),
     [
         ("bank", ("--from", "+861000000101"), "forward", "", None),
-        ("bank", ("--from", "+862200000001"), "reject", "caller_authorised.not_granted", 403),
+        ("bank", ("--from", "+862200000001"), "reject", "caller_authorised.unknown_holder", 403),
         ("bank", ("--from", ""), "reject", "caller_number.missing", 403),
         ("bank", ("--from", "anonymous"), "reject", "caller_number.anonymous", 403),
         ("carrier", ("--from", "anonymous", "--pai", "+442079460001", "--private"), "forward", "", None),
@@ -63,7 +63,7 @@ CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "301")
         ("carrier", ("--from", "+442079460001", "--score", "65"), "tag", "harassment_score.elevated", None),
         ("carrier", ("--from", "+442079460001", "--score", "80"), "reject", "harassment_score.high", 608),
         ("callcentre", CROWDED, "tag", "rate.over_limit", None),
-        ("bank", ("--from", "+861000000101", "--attempts", "301"), "forward", "", None),
+        ("bank", ("--from", "+861000000101", "--attempts", "601"), "forward", "", None),
     ],
 )  # fmt: skip
 def test_the_verdict_on_given_facts(
@@ -82,16 +82,17 @@ def says(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> None:
-    answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "301")
+    answer = explained(ringfence, "--trunk", "bank", "--from", "010 0000 0101", *CALLEE, "--attempts", "601")
     assert says(answer) == {
-        "emergency": "silent", "caller_number": "silent", "caller_authorised": "silent",
+        "emergency": "silent", "caller_number": "silent", "suffix_subletting": "silent",
+        "caller_authorised": "silent", "grant_validity": "silent", "grant_scope": "silent",
         "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
         "inbound_only_class": "silent", "diversion": "silent",
         "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
         "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
-    assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "301 calls in 3600 s")
+    assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "601 calls in 3600 s")
     assert answer["verdict"]["points"] == 0
     assert answer["facts"]["score"] == {"unknown": "not_given"}
     assert answer["call"]["caller"]["number"] == "+861000000101"
@@ -107,12 +108,12 @@ def test_an_emergency_call_asks_nobody_else(ringfence: Ringfence) -> None:
 def test_a_rejected_call_asks_no_store(ringfence: Ringfence) -> None:
     answer = explained(ringfence, "--trunk", "callcentre", "--from", "+862200000001", *CALLEE, "--live")
     assert says(answer)["consent"] == "not asked: settled before"
-    assert answer["response"]["headers"][-1] == "P-Ringfence-Reason: caller_authorised.not_granted"
+    assert answer["response"]["headers"][-1] == "P-Ringfence-Reason: caller_authorised.unknown_holder"
 
 
 def test_a_rule_that_is_off_says_so(ringfence: Ringfence, tmp_path: Path) -> None:
     file = tmp_path / "off.yaml"
-    text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+    text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
     file.write_text(text.replace("      mode: observe\n", "      mode: off\n"))
     done = ringfence("explain", "--json", "--config", file, "--trunk", "bank", "--from", "+861000000101", *CALLEE)
     assert says(json.loads(done.out))["rate"] == "off"
@@ -144,7 +145,7 @@ def test_a_message_file_with_any_line_ends(ringfence: Ringfence, tmp_path: Path,
     file = tmp_path / "invite.sip"
     file.write_bytes(text.encode())
     answer = explained(ringfence, "--trunk", "bank", file)
-    assert answer["verdict"]["reason"] == "caller_authorised.not_granted"
+    assert answer["verdict"]["reason"] == "caller_authorised.unknown_holder"
     assert answer["call"]["callee"]["number"] == "+861000005001"
 
 
@@ -219,7 +220,7 @@ class TestLive:
     @pytest.mark.parametrize("source", ["none", "http"])
     def test_another_source_is_asked_where_it_is_set(self, ringfence: Ringfence, tmp_path: Path, source: str) -> None:
         file = tmp_path / "other.yaml"
-        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
         text = text.replace("  source: redis", f"  source: {source}\n  url: http://127.0.0.1:9/")
         file.write_text(text)
         call = ("--trunk", "abroad", "--from", "13800000001", *CALLEE)
@@ -242,7 +243,7 @@ class TestLive:
 
     def test_who_withholds_the_number_is_asked_nothing_about(self, ringfence: Ringfence, tmp_path: Path) -> None:
         file = tmp_path / "lenient.yaml"
-        text = SAMPLE.read_text().replace("numbers/", f"{SAMPLE.parent.absolute()}/numbers/")
+        text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
         heavy, light = "points: 100\n    irregular_number", "points: 0\n    irregular_number"
         assert heavy in text
         file.write_text(text.replace(heavy, light))

@@ -54,7 +54,7 @@ def test_a_bundle_is_settings_numbers_and_rules_of_one_generation(config: WriteC
 def test_faults_of_number_files_and_between_parts_come_together(config: WriteConfig, tmp_path: Path) -> None:
     (tmp_path / "numbers.csv").write_text("number\n+861000000000\nnonsense\n")
     found = faults(config(TRUNK + "    gateways: nowhere\n"))
-    assert found[0].startswith("DIR/numbers.csv:3: trunks[0].numbers[0]: not a number")
+    assert found[0].startswith("DIR/numbers.csv:3:1: trunks[0].numbers[0]: not a number")
     assert found[1:] == ["DIR/ringfence.yaml:13: trunks[0].gateways: no gateway group nowhere; there are: default"]
 
 
@@ -76,7 +76,7 @@ def test_overrides_of_rules_that_cannot_be(config: WriteConfig, tmp_path: Path) 
 def test_faults_of_number_files_and_of_rules_come_together(config: WriteConfig, tmp_path: Path) -> None:
     (tmp_path / "numbers.csv").write_text("prefix\nnone\n")
     told = faults(config(TRUNK + "    rules: {rate: {limit: -1}, unheard_of: {}}\n"))
-    assert [text.partition(": ")[0] for text in told].count("DIR/numbers.csv:2") == 1
+    assert [text.partition(": ")[0] for text in told].count("DIR/numbers.csv:2:1") == 1
     assert [text for text in told if "rules.rate.limit: must be greater than 0" in text]
     assert [text for text in told if "rules.unheard_of: no such rule" in text]
 

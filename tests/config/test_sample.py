@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ringfence.config.faults import Location
+from ringfence.config.ledger_store import Here
 from ringfence.config.load import load, load_bundle
 from ringfence.config.schema import json_schema
 from ringfence.config.schema_tree import SchemaTree
@@ -18,6 +19,7 @@ TREE = SchemaTree(json_schema())
 # What the sample sets otherwise than the default, each with a remark beside it.
 DELIBERATE = {
     "data_directory",  # the project's data/, not config/data/
+    "ledger.folder",  # the demo's trunks
     "screening.rules.harassment_score.mode",  # the demo shows what a score does
     # What the mission demands: the caller's number is what the plan allows where it comes from.
     "screening.rules.irregular_number.mode",
@@ -74,14 +76,19 @@ def test_the_sample_shows_the_defaults() -> None:
 
 def test_the_sample_loads_whole() -> None:
     bundle = load_bundle(SAMPLE, environ={})
-    found = {port: bundle.ledger.by_source("udp", "127.0.0.1", port) for port in (5071, 5072, 5073, 5074, 5075)}
+    found = {port: bundle.ledger.by_source("udp", "127.0.0.1", port) for port in range(5071, 5077)}
     assert {port: trunk and trunk.name for port, trunk in found.items()} == {
         5071: "bank",
         5072: "callcentre",
         5073: "carrier",
         5074: "abroad",
-        5075: None,
+        5075: "lab",
+        5076: None,
     }
+
+
+def test_the_sample_ledger_says_nothing_that_is_over() -> None:
+    assert list(load_bundle(SAMPLE, environ={}, make_ledger=Here()).late) == []
 
 
 def test_names_in_the_sample_are_relative_to_it() -> None:

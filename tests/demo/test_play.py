@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ringfence.config import load
+from ringfence.config import load_bundle
 from ringfence.demo.caller import CallReport
 from ringfence.demo.ladder import Step
 from ringfence.demo.play import Play, counted
@@ -66,7 +66,7 @@ def test_every_difference_is_a_fault(
     softswitch = Softswitch()
     if display is not None:
         softswitch.seen["id"] = Seen("id", "2", "1", display, [], [], marks)
-    play = Play(load(Path("config/ringfence.yaml"), environ={}), {}, softswitch, Store(), "http://none.invalid")
+    play = Play(load_bundle(Path("config/ringfence.yaml"), environ={}), {}, softswitch, Store(), "http://none.invalid")
     report = CallReport("id", status, steps=[Step(0.0, "out", "INVITE"), Step(0.5, "in", f"{status} Text (INVITE)")])
     outcome = play._outcome(scene, report, grown)
     assert [fault.startswith(start) for fault, start in zip(outcome.faults, faults, strict=True)] == [True] * len(

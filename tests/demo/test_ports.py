@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.net import free_port
 
-from ringfence.config import Settings, load
+from ringfence.config import Settings, load, load_bundle
 from ringfence.demo.errors import DemoError
 from ringfence.demo.ports import gateway_address, moved_copy, replacements, taken, wanted
 
@@ -16,13 +16,19 @@ SAMPLE = Path("config/ringfence.yaml")
 HOST = "127.0.0.1"
 
 
+def places(path: Path) -> list[tuple[str, int]]:
+    bundle = load_bundle(path, environ={})
+    return wanted(bundle.settings, bundle.ledger.trunks.values())
+
+
 @pytest.fixture(scope="module")
 def sample() -> Settings:
     return load(SAMPLE, environ={})
 
 
-def test_the_sample_wants_daemon_metrics_softswitch_and_trunks(sample: Settings) -> None:
-    assert wanted(sample) == [(HOST, port) for port in (5060, 9460, 5080, 5071, 5072, 5073, 5074)]
+def test_the_sample_wants_daemon_metrics_softswitch_and_trunks() -> None:
+    # Trunks come in the order of their names: abroad, bank, callcentre, carrier, lab.
+    assert places(SAMPLE) == [(HOST, port) for port in (5060, 9460, 5080, 5074, 5071, 5072, 5073, 5075)]
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
@@ -59,12 +65,13 @@ def test_no_replacement_is_said() -> None:
 
 def test_a_copy_has_other_ports_and_is_the_same_otherwise(tmp_path: Path, sample: Settings) -> None:
     moves = {5060: 5071, 5071: 15_071, 9460: 19_460}
-    copy = load(moved_copy(SAMPLE, tmp_path, moves), environ={})
-    assert [port for _, port in wanted(copy)] == [5071, 19_460, 5080, 15_071, 5072, 5073, 5074]
+    path = moved_copy(SAMPLE, tmp_path, moves)
+    copy = load(path, environ={})
+    assert [port for _, port in places(path)] == [5071, 19_460, 5080, 5074, 15_071, 5072, 5073, 5075]
     assert copy.screening == sample.screening
     assert copy.numbering == sample.numbering
     # Files beside the configuration came along.
-    assert (tmp_path / "config" / "numbers" / "callcentre.csv").is_file()
+    assert (tmp_path / "config" / "ledger" / "grants.csv").is_file()
 
 
 @pytest.mark.parametrize("uris", [["sip:softswitch.example"], ["sip:127.0.0.1", "sip:127.0.0.2"]])

@@ -17,7 +17,7 @@ from ringfence.demo.scenes import SCENES
 
 pytestmark = pytest.mark.e2e
 
-PORTS = (5060, 9460, 5080, 5071, 5072, 5073)
+PORTS = (5060, 9460, 5080, 5071, 5072, 5073, 5074, 5075)
 
 
 def moved_sample(folder: Path) -> tuple[Path, dict[int, int]]:
@@ -49,9 +49,10 @@ def test_every_call_goes_as_expected_also_where_a_port_is_taken(tmp_path: Path) 
 
 def test_a_call_that_goes_otherwise_is_told_and_fails_the_demo(tmp_path: Path) -> None:
     config, _ = moved_sample(tmp_path)
-    text = config.read_text()
     # The bank loses its numbers, and the call centre's limit is the demo's fastest.
-    config.write_text(text.replace('"+861000000000"', '"+861000000900"').replace("limit: 300", "limit: 2"))
+    numbers, holders = config.parent / "ledger/numbers.csv", config.parent / "ledger/holders.yaml"
+    numbers.write_text(numbers.read_text().replace("+861000000000", "+861000000900"))
+    holders.write_text(holders.read_text().replace("calls_per_hour: 300", "calls_per_hour: 2"))
     done = demo(config)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "!!  bank        the bank shows its own number" in done.stdout

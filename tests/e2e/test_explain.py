@@ -68,7 +68,7 @@ async def test_facts_are_those_of_the_store_unless_given(house: House) -> None:
 
 async def test_it_is_judged_by_the_generation_in_force(house: House) -> None:
     foreign = {**BANK, "caller": "+862200000001"}
-    assert (await explain(house, **foreign))["verdict"]["reason"] == "caller_authorised.not_granted"
+    assert (await explain(house, **foreign))["verdict"]["reason"] == "caller_authorised.unknown_holder"
     house.write(lambda text: text.replace("exempt_kinds: [", "exempt_kinds: [enterprise, "))
     status, answer = await asyncio.to_thread(house.json, "POST", "/reload")
     assert (status, answer) == (200, {"generation": 2, "faults": []})
@@ -98,11 +98,11 @@ async def test_the_command_line_asks_the_daemon(house: House) -> None:
         "From: <sip:+862200000001@x>;tag=1\nTo: <sip:a@x>\nCall-ID: 1\nCSeq: 1 INVITE\n\n"
     )
     code, said = await asyncio.to_thread(ringfence, house, "explain", str(file), "--trunk", "bank", "--running")
-    assert code == 0 and "caller_authorised.not_granted" in said and "403 Forbidden" in said
+    assert code == 0 and "caller_authorised.unknown_holder" in said and "403 Forbidden" in said
     code, said = await asyncio.to_thread(
         ringfence, house, "explain", "--trunk", "nobody", "--from", "1", "--to", "2", "--running"
     )
-    assert (code, said) == (1, "no trunk nobody; there are: abroad, bank, callcentre, carrier\n")
+    assert (code, said) == (1, "no trunk nobody; there are: abroad, bank, callcentre, carrier, lab\n")
 
 
 UNANSWERABLE: list[tuple[dict[str, Any], int, str]] = [

@@ -110,12 +110,12 @@ async def test_callers(
     ("source", "caller", "diversion", "expected"),
     [
         (COMPANY, FOREIGNER, f"<sip:{OWN}@pbx.example>;reason=unconditional", (200, "")),
-        (COMPANY, FOREIGNER, None, (403, "caller_authorised.not_granted")),
+        (COMPANY, FOREIGNER, None, (403, "caller_authorised.unknown_holder")),
         (
             COMPANY,
             FOREIGNER,
             f"<sip:{ROAMER}@pbx.example>;reason=unconditional",
-            (403, "caller_authorised.not_granted"),
+            (403, "caller_authorised.unknown_holder"),
         ),
         (COMPANY, FOREIGNER, f"<sip:{OWN}@pbx.example>;counter=2", (403, "diversion.too_many_hops")),
         (COMPANY, FOREIGNER, "<sip:alice@pbx.example>", (403, "diversion.no_number")),
@@ -140,7 +140,7 @@ async def test_identities_that_contradict(house: House) -> None:
     assert outcome(await house.call(COMPANY, OWN, other)) == (403, "identity_conflict.remote_party")
     # An untrusted trunk asserts nothing; what it says there is not even read.
     claim = ("P-Asserted-Identity", f"<sip:{OWN}@pbx.example>")
-    assert outcome(await house.call(COMPANY, FOREIGNER, claim)) == (403, "caller_authorised.not_granted")
+    assert outcome(await house.call(COMPANY, FOREIGNER, claim)) == (403, "caller_authorised.unknown_holder")
 
 
 async def test_a_roamer_in_the_stores_set_may_call_home(ringfence_daemon: Start, softswitch: Softswitch) -> None:

@@ -17,7 +17,7 @@ from tests.support.house import HOLDER, House
 pytestmark = pytest.mark.e2e
 
 GRANTED, FOREIGN, MARKETER, CALLEE = "+861000000101", "+862200000001", "+862100000001", "+861000005001"
-REFUSED = ("P-Ringfence-Reason", "caller_authorised.not_granted")
+REFUSED = ("P-Ringfence-Reason", "caller_authorised.unknown_holder")
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ async def test_the_mode_of_a_rule_for_all_and_for_one_trunk(house: House) -> Non
         lambda text: text.replace(
             "      mode: enforce\n      points: 100\n      exempt_kinds",
             "      mode: observe\n      points: 100\n      exempt_kinds",
-        ).replace("      rate: {mode: enforce, limit: 300}", "      caller_authorised: {mode: enforce}")
+        ).replace("kind: call_center\n", "kind: call_center\n    rules: {caller_authorised: {mode: enforce}}\n")
     )
     assert (await asyncio.to_thread(house.json, "POST", "/reload"))[1] == {"generation": 2, "faults": []}
     assert (await house.call(5071, FOREIGN)).status == 200

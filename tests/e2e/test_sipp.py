@@ -76,7 +76,8 @@ def test_a_call_with_a_number_that_is_not_the_trunks_is_refused_and_never_forwar
 
 
 @pytest.mark.parametrize(
-    "pattern", ['From: "[[]Suspected[]] Caller" <sip:[+]86137', "P-Ringfence-Reason: caller_authorised[.]not_granted"]
+    "pattern",
+    ['From: "[[]Suspected[]] Caller" <sip:[+]86137', "P-Ringfence-Reason: caller_authorised[.]unknown_holder"],
 )
 def test_a_tagged_call_arrives_with_its_marks(
     pattern: str, ends: Ends, ringfence_daemon: Start, sipp: Path, tmp_path: Path

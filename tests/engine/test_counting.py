@@ -25,7 +25,7 @@ def test_a_rule_that_decides_is_counted_with_its_mode() -> None:
     stage = Stage(rules=QUIET)
     stage.receive(invite(number="+862162000001"))
     assert stage.summary() == ["caller 403"]
-    assert stage.engine.state.counters.findings == {("caller_authorised.not_granted", "enforce", "bank"): 1}
+    assert stage.engine.state.counters.findings == {("caller_authorised.held_by_another", "enforce", "bank"): 1}
 
 
 def test_a_full_table_of_transactions_says_what_it_sheds() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+from tests.fuzz.ledger_targets import LEDGER_TARGETS
+
 from ringfence.config import ConfigError
 from ringfence.config.validation import validate
 from ringfence.config.yaml_source import read_yaml
@@ -174,10 +176,11 @@ def _reading(numbering: Numbering, text: str, area: str | None = None, context: 
         assert (again.value, again.class_, again.irregular) == (found.value, found.class_, found.irregular)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
+OWN_TARGETS: dict[str, Callable[[bytes], None]] = {
     "message": message,
     "uri": uri,
     "framer": framer,
     "plan": plan,
     "number": number,
 }
+TARGETS = OWN_TARGETS | LEDGER_TARGETS

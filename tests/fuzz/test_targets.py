@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.fuzz.pieces import PIECES, SEEDS
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import OWN_TARGETS as TARGETS
 
 ROUNDS = {"plan": 500}  # a plan takes ten times as long as a message
 ROUNDS_ELSE = 8_000  # about a second each

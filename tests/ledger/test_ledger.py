@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from ringfence.ledger import Ledger, Trunk
-from ringfence.ledger.settings import SourceSettings
+from tests.support.trunks import ledger_of
 
 
-def trunk(name: str, *sources: dict[str, Any]) -> Trunk:
-    made = tuple(SourceSettings.model_validate(source) for source in sources)
-    return Trunk(name=name, holder="H", kind="enterprise", sources=made)
+def trunk(name: str, *sources: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "sources": list(sources)}
 
 
-LEDGER = Ledger(
-    7,
-    [
+LEDGER = ledger_of(
+    *[
         trunk("certificate", {"certificate": "PBX.example"}, {"certificate": "sip:two.example"}),
         trunk("port-and-transport", {"address": "192.0.2.1", "port": 5070, "transport": "tcp"}),
         trunk("port", {"address": "192.0.2.1", "port": 5070}),
@@ -30,6 +26,7 @@ LEDGER = Ledger(
         trunk("six-net", {"address": "2001:db8::/32", "port": 5060}),
         trunk("mapped", {"address": "::ffff:198.51.100.0/120"}),
     ],
+    generation=7,
 )
 
 
@@ -68,4 +65,4 @@ def test_most_specific_wins(transport: Any, host: str, port: int, names: tuple[s
 def test_generation_and_names() -> None:
     assert LEDGER.generation == 7
     assert LEDGER.trunks["six"].name == "six"
-    assert Ledger(1, []).by_source("udp", "192.0.2.1", 5060) is None
+    assert ledger_of().by_source("udp", "192.0.2.1", 5060) is None

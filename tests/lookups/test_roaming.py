@@ -8,8 +8,8 @@ import hiredis
 import pytest
 from redis import Redis
 from tests.support.asking import CALLER, SECRET, WINDOW, Asked
+from tests.support.trunks import trunk_of
 
-from ringfence.ledger import Trunk
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, StoreError
 from ringfence.lookups.admin import Admin
 from ringfence.lookups.embedded import EmbeddedStore
@@ -23,7 +23,7 @@ SUBSCRIBERS = [f"+8613800{index:06d}" for index in range(2500)]
 
 
 def from_abroad(caller: str) -> Call:
-    trunk = Trunk(name="abroad", holder="Example International", kind="international")
+    trunk = trunk_of(name="abroad", holder="Example International", kind="international")
     return Call(trunk, CHINA.read(caller), CHINA.read("+8613900139000"))
 
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from pydantic import ValidationError
 from tests.support.asking import CALLER, WINDOW, Asked
 from tests.support.net import free_port
+from tests.support.trunks import trunk_of
 
-from ringfence.ledger import Trunk
 from ringfence.lookups import Keys, Lookups, RoamingSettings
 from ringfence.lookups.roaming import NOT_ABROAD
 from ringfence.lookups.roaming_http import RoamingService, WithRoaming
@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def from_abroad(caller: str = CALLER) -> Call:
-    trunk = Trunk(name="abroad", holder="Example International", kind="international")
+    trunk = trunk_of(name="abroad", holder="Example International", kind="international")
     return Call(trunk, CHINA.read(caller), CHINA.read("+8613900139000"), at=1_800_000_000.0)
 
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.trunks import trunk_of
 
-from ringfence.ledger import RangeSet, Trunk
-from ringfence.ledger.ranges import pack
-from ringfence.ledger.settings import SourceSettings
+from ringfence.ledger import Trunk
 from ringfence.numbering import Numbering, NumberingSettings
 from ringfence.screening import Call
 from ringfence.screening.diversion import NOT_DIVERTED, Diverted
@@ -28,13 +27,7 @@ def make_trunk() -> MakeTrunk:
     """A trunk with two numbers; keywords replace what it has."""
 
     def make(name: str = "acme", **more: Any) -> Trunk:
-        own: dict[str, Any] = {
-            "holder": "Acme",
-            "kind": "enterprise",
-            "sources": (SourceSettings(address="192.0.2.1"),),
-            "numbers": RangeSet([(pack(OWN), pack(NEIGHBOUR))]),
-        }
-        return Trunk(name=name, **(own | more))
+        return trunk_of(name=name, **({"numbers": [{"from": OWN, "to": NEIGHBOUR}]} | more))
 
     return make
 

@@ -79,7 +79,7 @@ def test_every_reason_has_clean_header_lines(explain: Literal["opaque", "explain
 
 def test_reasons_of_the_shipped_rules() -> None:
     statuses = {name: answer.status for name, answer in answers_for("opaque", False, SETTINGS).items()}
-    assert statuses["caller_authorised.not_granted"] == 403
+    assert statuses["caller_authorised.unknown_holder"] == 403
     assert statuses["caller_number.anonymous"] == 403
     assert statuses["consent.no_consent"] == 403
     assert statuses["consent.refused"] == 603

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.trunks import trunk_of
 
-from ringfence.ledger import Trunk
 from ringfence.numbering import Kind, Numbering, NumberingSettings
 from ringfence.numbering.number import MAX_RAW
 from ringfence.screening import Call, Intake
@@ -253,4 +253,4 @@ def test_any_bytes_give_a_call_or_are_refused_by_the_parser(shown: bytes, assert
     except SipError:
         return
     if isinstance(request, Request):
-        INTAKE.call(request, Trunk("t", "H", "enterprise", trust_identity=True), "udp", 1.0)
+        INTAKE.call(request, trunk_of(trust_identity=True), "udp", 1.0)

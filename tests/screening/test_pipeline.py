@@ -8,8 +8,9 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.trunks import trunk_of
 
-from ringfence.ledger import Ledger, RangeSet, Trunk
+from ringfence.ledger import Trunk
 from ringfence.ledger.settings import TrunkKind
 from ringfence.numbering import Numbering, NumberingSettings
 from ringfence.screening import (
@@ -39,7 +40,7 @@ MODES = ("off", "observe", "enforce")
 
 
 def pipeline(trunk: Trunk, **part: Any) -> Pipeline:
-    return Pipeline(ScreeningSettings.model_validate(part), Ledger(1, [trunk]))
+    return Pipeline(ScreeningSettings.model_validate(part), trunk.ledger)
 
 
 def settled(result: Verdict | Pending) -> Verdict:
@@ -74,7 +75,7 @@ def test_marketing_trunk_asks_for_consent(make_call: Any, make_trunk: Any) -> No
 
 @pytest.mark.parametrize("caller", [OWN, STRANGER, "", "anonymous"])
 def test_emergency_is_forwarded_whoever_calls(make_call: Any, make_trunk: Any, caller: str) -> None:
-    trunk = make_trunk(marketing=True, numbers=RangeSet())
+    trunk = make_trunk(marketing=True, numbers=[])
     verdict = settled(pipeline(trunk).begin(make_call(caller, callee="0755110", trunk=trunk)))
     assert (verdict.action, verdict.reason, verdict.points) == ("forward", "emergency.called", 0.0)
     assert [judged.reason for judged in verdict.findings] == ["emergency.called"]
@@ -83,7 +84,7 @@ def test_emergency_is_forwarded_whoever_calls(make_call: Any, make_trunk: Any, c
 def test_rejected_call_asks_no_store(make_call: Any, make_trunk: Any) -> None:
     trunk = make_trunk(marketing=True)
     verdict = settled(pipeline(trunk).begin(make_call(STRANGER, trunk=trunk)))
-    assert (verdict.action, verdict.reason, verdict.points) == ("reject", "caller_authorised.not_granted", 100.0)
+    assert (verdict.action, verdict.reason, verdict.points) == ("reject", "caller_authorised.unknown_holder", 100.0)
     assert verdict.answer == (403, b"Forbidden", b"")
     assert verdict.unknown == ()
 
@@ -92,7 +93,7 @@ def test_explained_trunk_learns_the_reason(make_call: Any, make_trunk: Any) -> N
     trunk = make_trunk(explain="explained")
     verdict = settled(pipeline(trunk).begin(make_call(STRANGER, trunk=trunk)))
     assert verdict.answer is not None
-    assert b"P-Ringfence-Reason: caller_authorised.not_granted\r\n" in verdict.answer.headers
+    assert b"P-Ringfence-Reason: caller_authorised.unknown_holder\r\n" in verdict.answer.headers
 
 
 def test_of_equal_findings_the_lower_rank_gives_the_reason(make_call: Any, make_trunk: Any) -> None:
@@ -158,11 +159,11 @@ def test_findings_before_the_facts_count_too(make_call: Any, make_trunk: Any) ->
     screen = pipeline(trunk, rules=rules)
     call = make_call(STRANGER, trunk=trunk)
     waiting = pending(screen.begin(call))
-    assert [judged.reason for judged in waiting.findings] == ["caller_authorised.not_granted"]
+    assert [judged.reason for judged in waiting.findings] == ["caller_authorised.unknown_holder"]
     calm = screen.finish(call, waiting, GOOD)
     assert (calm.action, calm.points) == ("forward", 50.0)
     busy = screen.finish(call, waiting, Facts(score=Score(0), caller_rate=Rate(61, 3600.0)))
-    assert (busy.action, busy.reason, busy.points) == ("reject", "caller_authorised.not_granted", 90.0)
+    assert (busy.action, busy.reason, busy.points) == ("reject", "caller_authorised.unknown_holder", 90.0)
     assert busy.answer is not None and busy.answer.status == 403
 
 
@@ -240,7 +241,7 @@ def test_rate_window_is_told_to_the_lookups(make_trunk: Any) -> None:
 def test_verdicts_keep_numbers_out_of_logs(make_call: Any, make_trunk: Any) -> None:
     trunk = make_trunk()
     verdict = settled(pipeline(trunk).begin(make_call(STRANGER, trunk=trunk)))
-    assert repr(verdict) == "Verdict(reject, caller_authorised.not_granted, 100 points)"
+    assert repr(verdict) == "Verdict(reject, caller_authorised.unknown_holder, 100 points)"
     assert repr(Verdict("forward")) == "Verdict(forward, no reason, 0 points)"
 
 
@@ -268,7 +269,7 @@ WEIGHED = sorted(set(policy.RULES) - {"emergency"})
 def test_what_holds_for_every_verdict(
     facts: Facts, modes: list[str], points: list[float], shown: str, marketing: bool, kind: TrunkKind
 ) -> None:
-    trunk = Trunk("acme", "Acme", kind, marketing=marketing)
+    trunk = trunk_of(kind=kind, marketing=marketing)
     rules = {name: {"mode": mode, "points": weight} for name, mode, weight in zip(WEIGHED, modes, points, strict=True)}
     screen = pipeline(trunk, rules=rules)
     call = Call(trunk, NUMBERING.read(shown), NUMBERING.read("13912345678"), at=1000.0)

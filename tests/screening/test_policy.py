@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.trunks import ledger_of
 
-from ringfence.ledger import Ledger
 from ringfence.screening import Need, Pending, Pipeline, PolicyError, Rate, Score, ScreeningSettings
 from ringfence.screening.facts import Facts
 
 
 def test_one_trunk_differs_and_the_other_does_not(make_trunk: Any, make_call: Any) -> None:
-    strict = make_trunk("strict", rules={"rate": {"mode": "enforce", "limit": 2, "points": 100}})
-    usual = make_trunk("usual")
-    screen = Pipeline(
-        ScreeningSettings.model_validate({"rules": {"rate": {"window": "60s"}}}), Ledger(1, [strict, usual])
+    own = {"numbers": [{"number": "+862162345678"}]}
+    ledger = ledger_of(
+        {"name": "strict", "rules": {"rate": {"mode": "enforce", "limit": 2, "points": 100}}, **own},
+        {"name": "usual", **own},
     )
+    screen = Pipeline(ScreeningSettings.model_validate({"rules": {"rate": {"window": "60s"}}}), ledger)
     facts = Facts(score=Score(0), caller_rate=Rate(3, 60.0))
-    for trunk, action in ((strict, "reject"), (usual, "forward")):
-        call = make_call(trunk=trunk)
+    for name, action in (("strict", "reject"), ("usual", "forward")):
+        call = make_call(trunk=ledger.trunks[name])
         waiting = screen.begin(call)
         assert isinstance(waiting, Pending)
         assert screen.finish(call, waiting, facts).action == action
@@ -29,7 +30,7 @@ def test_an_override_keeps_what_it_does_not_name(make_trunk: Any, make_call: Any
     trunk = make_trunk(rules={"rate": {"points": 1}})
     screen = Pipeline(
         ScreeningSettings.model_validate({"rules": {"rate": {"limit": 7, "mode": "enforce", "window": "1500ms"}}}),
-        Ledger(1, [trunk]),
+        trunk.ledger,
     )
     call = make_call(trunk=trunk)
     waiting = screen.begin(call)
@@ -38,21 +39,20 @@ def test_an_override_keeps_what_it_does_not_name(make_trunk: Any, make_call: Any
     assert [(judged.mode, judged.points) for judged in verdict.findings] == [("enforce", 1.0)]
 
 
-def test_all_faults_are_named_with_their_place(make_trunk: Any) -> None:
-    trunks = [
-        make_trunk("good", rules={"rate": {"limit": 5}}),
-        make_trunk("bad", rules={"rate": {"limit": 0, "colour": 1}, "wangiri": {}}, network_blocked=True),
-        make_trunk(
-            "worse",
-            rules={
-                "rate": {"window": "60s"},
-                "emergency": {"numbers": ["911"], "mode": "off"},
-                "harassment_score": {"tag_at": 90},
-            },
-        ),
-    ]
+def test_all_faults_are_named_with_their_place() -> None:
+    bad = {"rate": {"limit": 0, "colour": 1}, "wangiri": {}}
+    worse = {
+        "rate": {"window": "60s"},
+        "emergency": {"numbers": ["911"], "mode": "off"},
+        "harassment_score": {"tag_at": 90},
+    }
+    ledger = ledger_of(
+        {"name": "a-good", "rules": {"rate": {"limit": 5}}},
+        {"name": "bad", "rules": bad, "network_blocked": True},
+        {"name": "worse", "rules": worse},
+    )
     with pytest.raises(PolicyError) as raised:
-        Pipeline(ScreeningSettings(), Ledger(1, trunks))
+        Pipeline(ScreeningSettings(), ledger)
     assert str(raised.value) == "\n".join(str(fault) for fault in raised.value.faults)
     assert [fault.location for fault in raised.value.faults] == [
         ("trunks", 1, "network_blocked"),
@@ -72,7 +72,7 @@ def test_all_faults_are_named_with_their_place(make_trunk: Any) -> None:
 def test_603_plus_with_a_contact(make_trunk: Any, make_call: Any) -> None:
     trunk = make_trunk(network_blocked=True, rules={"harassment_score": {"mode": "enforce"}})
     settings = ScreeningSettings.model_validate({"contact": {"email": "redress@example.com"}})
-    screen = Pipeline(settings, Ledger(1, [trunk]))
+    screen = Pipeline(settings, trunk.ledger)
     call = make_call(trunk=trunk)
     waiting = screen.begin(call)
     assert isinstance(waiting, Pending)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ringfence.ledger import Trunk
+from tests.support.trunks import trunk_of
+
 from ringfence.lookups import Lookups
 from ringfence.numbering import Kind, Number
 from ringfence.screening import Call, Facts, Need
@@ -27,7 +28,7 @@ def call(
     caller: str = CALLER, callee: str = CALLEE, at: float = NOON, holder: str = HOLDER, sector: str | None = None
 ) -> Call:
     """A call of a marketing trunk; "" for a number that is withheld."""
-    trunk = Trunk(name="t", holder=holder, kind="call_center", marketing=True, sector=sector)
+    trunk = trunk_of(name="t", holder=holder, kind="call_center", marketing=True, sector=sector)
     return Call(trunk, number(caller), number(callee), at=at)
 
 

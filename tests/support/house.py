@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -43,16 +44,20 @@ class House:
 
     def write(self, change: Callable[[str], str] = lambda text: text) -> None:
         """The sample's text, changed, as the configuration."""
-        text = SAMPLE.read_text()
-        # In one pass: a new port may begin as another old one does.
-        text = re.sub(r"(:|port: )(\d+)\b", lambda found: found[1] + str(self.ports.get(int(found[2]), found[2])), text)
-        text = text.replace("numbers/callcentre.csv", str(SAMPLE.parent / "numbers/callcentre.csv"))
+        text = self._moved(SAMPLE.read_text())
+        shutil.copytree(SAMPLE.parent / "ledger", self.folder / "ledger", dirs_exist_ok=True)
+        trunks = self.folder / "ledger/trunks.yaml"
+        trunks.write_text(change(self._moved(trunks.read_text())))
         text = text.replace("data_directory: ../data", "data_directory: data")
         text = text.replace("#token_file: secrets/control.token", "token_file: token")
         changed = change(text)
         draft = self.config.with_suffix(".draft")
         draft.write_text(changed)
         draft.rename(self.config)
+
+    def _moved(self, text: str) -> str:
+        """The sample's ports replaced in one pass: a new port may begin as another old one does."""
+        return re.sub(r"(:|port: )(\d+)\b", lambda found: found[1] + str(self.ports.get(int(found[2]), found[2])), text)
 
     async def __aenter__(self) -> Self:
         await self.switch.open("udp", "tcp", listening=True)

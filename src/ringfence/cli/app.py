@@ -13,6 +13,7 @@ from ringfence.cli import (
     consenting,
     explaining,
     indexing,
+    ledgering,
     numbering,
     recording,
     registering,
@@ -37,6 +38,7 @@ app.command("check")(checking.check)
 app.command("call")(calling.call)
 app.command("explain")(explaining.explain)
 app.add_typer(consenting.app, name="consent")
+app.add_typer(ledgering.app, name="ledger")
 app.add_typer(registering.app, name="registry")
 app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +18,7 @@ from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, address, d
 if TYPE_CHECKING:
     from ringfence.config.settings import Settings
     from ringfence.demo.caller import CallPlan, CallReport
+    from ringfence.ledger import Trunk
 
 Address = tuple[str, int]
 
@@ -76,19 +78,11 @@ async def _place(plan: CallPlan, local: Address) -> CallReport:
 
 def _ends(config: Path, trunk: str | None, via: str | None, transport: str) -> tuple[Address, Address]:
     """Where the call goes and where it comes from."""
-    settings: Settings | None = None
-    if trunk is not None or via is None:
-        from ringfence.config import load
+    from ringfence.config import load, load_bundle
 
-        settings = load(config)
-    if via is not None:
-        target = _numeric(address(via))
-    else:
-        assert settings is not None
-        target = _listener(settings, transport)
+    target = _numeric(address(via)) if via is not None else _listener(load(config), transport)
     if trunk is not None:
-        assert settings is not None
-        return target, trunk_source(settings, trunk, transport)
+        return target, trunk_source(load_bundle(config).ledger.trunks, trunk, transport)
     return target, (_own_address(target), 0)
 
 
@@ -103,11 +97,12 @@ def _listener(settings: Settings, transport: str) -> Address:
     raise typer.BadParameter(f"the settings have no {transport} listener; use --via")
 
 
-def trunk_source(settings: Settings, name: str, transport: str) -> Address:
+def trunk_source(trunks: Mapping[str, Trunk], name: str, transport: str) -> Address:
     """An address and port that the daemon takes for this trunk; port 0 where any will do. Raises BadParameter."""
-    trunks = {trunk.name: trunk for trunk in settings.trunks}
+    from ringfence.explaining.rules import no_trunk
+
     if name not in trunks:
-        raise typer.BadParameter(f"no trunk {name}; there are: {', '.join(sorted(trunks))}")
+        raise typer.BadParameter(no_trunk(name, trunks))
     for source in trunks[name].sources:
         if source.transport not in (None, transport) or source.address is None:
             continue

@@ -14,18 +14,27 @@ from ringfence.cli.options import AsJson
 if TYPE_CHECKING:
     from ringfence.config.load import Bundle
     from ringfence.config.settings import Settings
+    from ringfence.ledger import Trunk
+
+MAX_SHOWN = 50
 
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file.")],
     json: AsJson = False,
 ) -> None:
-    """Look for every fault in a settings file; 78 when there is one."""
+    """Look for every fault in a settings file and its ledger; 78 when there is one.
+
+    A certificate that has expired is a fault here; a daemon starts all the same and refuses the calls that need it.
+    """
     from ringfence.cli import CONFIG
     from ringfence.config import ConfigError, load_bundle
+    from ringfence.config.ledger_store import Here
 
     try:
-        bundle = load_bundle(file)
+        bundle = load_bundle(file, make_ledger=Here())
+        if bundle.late:
+            raise ConfigError(bundle.late)
     except ConfigError as error:
         output.faults(error.faults, json)
         raise typer.Exit(CONFIG) from None
@@ -82,9 +91,16 @@ def _summary(bundle: Bundle) -> dict[str, Any]:
         "node": settings.node,
         "listeners": [f"{one.transport} {one.bind}" for one in settings.listeners],
         "gateways": {name: [str(target.uri) for target in group.targets] for name, group in settings.gateways.items()},
-        "trunks": {trunk.name: len(trunk.numbers) for trunk in bundle.ledger.trunks.values()},
+        "ranges": bundle.ledger.ranges,
+        "trunks": {trunk.name: trunk.numbers for trunk in _first(bundle)},
+        "more_trunks": max(0, len(bundle.ledger.trunks) - MAX_SHOWN),
         "rules": {name: str(mode) for name, mode in _modes(bundle).items()},
     }
+
+
+def _first(bundle: Bundle) -> list[Trunk]:
+    """The trunks that are shown: of a hundred thousand nobody reads all."""
+    return [bundle.ledger.trunk(place) for place in range(min(MAX_SHOWN, len(bundle.ledger.trunks)))]
 
 
 def _modes(bundle: Bundle) -> dict[str, str]:
@@ -96,9 +112,7 @@ def _modes(bundle: Bundle) -> dict[str, str]:
     for name in RULES:
         common = getattr(getattr(bundle.settings.screening.rules, name), "mode", "enforce")
         others = [
-            f"{trunk.name}: {mode}"
-            for trunk in bundle.ledger.trunks.values()
-            if (mode := mode_of(bundle, trunk, name)[0]) != common
+            f"{trunk.name}: {mode}" for trunk in _first(bundle) if (mode := mode_of(bundle, trunk, name)[0]) != common
         ]
         modes[name] = ", ".join([common, *others])
     return modes
@@ -110,6 +124,8 @@ def _print(file: Path, bundle: Bundle, running: dict[str, Any] | None) -> None:
     rows += [("listener", value) for value in summary["listeners"]]
     rows += [(f"gateways {name}", ", ".join(uris)) for name, uris in summary["gateways"].items()]
     rows += [(f"trunk {name}", f"{count} number ranges") for name, count in summary["trunks"].items()]
+    if summary["more_trunks"]:
+        rows.append(("more trunks", f"{summary['more_trunks']}: `ringfence ledger show TRUNK`"))
     rows += [(f"rule {name}", mode) for name, mode in summary["rules"].items()]
     rows.append(("daemon", _daemon(running)))
     output.line(f"{file}: no faults")

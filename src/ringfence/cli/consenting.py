@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +60,7 @@ def add(
     zone = zone_of(settings)
     end = None if until is None else end_of(until, zone)
     number = comparable(settings, callee)
-    _warn_of_stranger(settings, holder)
+    _warn_of_stranger(config, holder)
     one = consent(
         number, holder, _begin_of(since, zone), until=end, sectors=(sector,) if sector else (), purpose=purpose,
         channel=channel, reference=reference,
@@ -93,7 +94,7 @@ def refuse(
     number = comparable(settings, callee)
     scope = f"sector:{sector}" if sector else _scope(holder)
     if holder != EVERY_HOLDER:
-        _warn_of_stranger(settings, holder)
+        _warn_of_stranger(config, holder)
     _record(settings, refusal(number, scope, _begin_of(since, zone_of(settings)), channel=channel))
     output.line(f"{number} refuses calls of {_whom(scope)}")
 
@@ -281,8 +282,17 @@ def _whom(scope: str) -> str:
     return "everybody" if scope == EVERY_HOLDER else scope.removeprefix("holder:").replace("sector:", "sector ")
 
 
-def _warn_of_stranger(settings: Settings, holder: str) -> None:
+def _warn_of_stranger(config: Path, holder: str) -> None:
     """A misspelt holder would be recorded and never asked for."""
-    holders = sorted({trunk.holder for trunk in settings.trunks})
-    if holder not in holders:
-        output.complain(f"warning: no trunk has the holder {holder!r}; there are: {', '.join(holders) or 'none'}")
+    from ringfence.config import load_bundle
+    from ringfence.explaining.rules import MAX_NAMED
+
+    holders = [each["name"] for each in load_bundle(config).ledger.holders()]
+    if holder in holders:
+        return
+    if len(holders) > MAX_NAMED:
+        holders = difflib.get_close_matches(holder, holders, n=3)
+        known = f"the nearest: {', '.join(holders)}" if holders else "none is like it"
+    else:
+        known = f"there are: {', '.join(holders) or 'none'}"
+    output.complain(f"warning: no trunk has the holder {holder!r}; {known}")

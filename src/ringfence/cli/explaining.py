@@ -111,12 +111,13 @@ async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
     from ringfence.config.keys import store_keys
     from ringfence.explaining import explained
     from ringfence.explaining.live import filled
+    from ringfence.explaining.rules import no_trunk
     from ringfence.lookups import store_place
     from ringfence.screening import Call, Facts, Need, Unknown
 
     bundle = load_bundle(config)
     if question.trunk not in bundle.ledger.trunks:
-        raise typer.BadParameter(f"no trunk {question.trunk}; there are: {', '.join(sorted(bundle.ledger.trunks))}")
+        raise typer.BadParameter(no_trunk(question.trunk or "", bundle.ledger.trunks))
 
     async def fill(call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
         settings = bundle.settings

@@ -40,8 +40,8 @@ def faults(found: Sequence[Fault], json: bool) -> None:
         for fault in found:
             line(str(fault))
         return
-    told = [{"file": each.file, "line": each.line, "path": each.path, "message": each.message} for each in found]
-    as_json({"valid": False, "faults": told})
+    parts = ("file", "line", "column", "path", "message")
+    as_json({"valid": False, "faults": [{part: getattr(fault, part) for part in parts} for fault in found]})
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:

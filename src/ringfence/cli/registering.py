@@ -285,13 +285,14 @@ def token_revoke(name: str, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 async def _reader(settings: Settings, registry: Registry, folder: Path | None) -> Reader:
     from ringfence.cli.desk import actor, zone_of
-    from ringfence.numbering import Kind, Numbering
+    from ringfence.config.plan_file import numbering_by
+    from ringfence.numbering import Kind
     from ringfence.registry.columns import Reader
     from ringfence.registry.errors import BadStatement
     from ringfence.registry.evidence import BadFile, store
     from ringfence.registry.opening import open_evidence
 
-    numbering = Numbering(settings.numbering)
+    numbering = numbering_by(settings.numbering)
     kept = open_evidence(settings.registry, settings.data_directory)
     known: dict[str, str] = {}
 

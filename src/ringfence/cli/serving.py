@@ -15,9 +15,13 @@ from ringfence.compiled import NATIVE, ROOMS, extent
 
 def serve(config: ConfigFile) -> None:
     """Run the daemon in the foreground until SIGTERM."""
+    from ringfence.cli.progress import stages
+    from ringfence.daemon import load
     from ringfence.daemon import serve as run
 
-    run(Path(config))
+    with stages() as progress:
+        reloader = load(Path(config), progress)
+    run(reloader, Path(config))
 
 
 def version(

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from ringfence.config.faults import Location
+from ringfence.config.faults import Fault, Location
 from ringfence.config.paths import every_path
 from ringfence.config.settings import Settings
 from ringfence.errors import RingfenceError
+from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
+from ringfence.numbering import Numbering
 from ringfence.sip.uri import parse_uri
 from ringfence.transport.settings import ListenerSettings
 
@@ -51,6 +53,10 @@ def _files(settings: Settings) -> Iterator[Finding]:
     """Files that settings name must be there; folders are made, number files belong to the ledger."""
     for location, path in every_path(settings):
         if location in (("data_directory",), ("records", "folder")):
+            continue
+        if location == ("ledger", "folder"):
+            if not path.is_dir():
+                yield location, f"{path}: no such folder"
             continue
         if not path.is_file():
             yield location, f"{path}: no such file"
@@ -104,12 +110,35 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
             known = ", ".join(sorted(settings.gateways))
             yield ("trunks", position, "gateways"), f"no gateway group {trunk.gateways}; there are: {known}"
         for place, source in enumerate(trunk.sources):
-            reason = _unreachable(source, settings.listeners)
+            reason = unreachable(source, settings.listeners)
             if reason:
                 yield ("trunks", position, "sources", place), reason
 
 
-def _unreachable(source: SourceSettings, listeners: tuple[ListenerSettings, ...]) -> str:
+def misplaced(area: str | None, province: str | None, numbering: Numbering) -> Iterator[tuple[str, str]]:
+    """What the plan has against a trunk's area and province: (key, message)."""
+    if area is not None and not numbering.has_area(area):
+        yield "area", f"the plan {numbering.plan.plan} has no such area"
+    if province and province not in numbering.plan.provinces:
+        known = ", ".join(sorted(numbering.plan.provinces)) or "none"
+        yield "province", f"no such province; the plan has: {known}"
+
+
+def ledger_faults(settings: Settings, ledger: Ledger, numbering: Numbering) -> Iterator[Fault]:
+    """What the other parts of the settings have against trunks of the ledger's files."""
+    known = ", ".join(sorted(settings.gateways))
+    for trunk, (name, _, file, line, path) in zip(ledger.profiles, ledger.facts["origins"], strict=True):
+        if file and trunk.gateways not in settings.gateways:
+            yield Fault(file, line, path, f"trunk {name}: no gateway group {trunk.gateways}; there are: {known}")
+        for key, message in misplaced(trunk.area, trunk.province, numbering) if file else ():
+            yield Fault(file, line, path, f"trunk {name}: {key}: {message}")
+    for said, file, line, path in ledger.facts["reach"]:
+        reason = unreachable(SourceSettings.model_validate(said), settings.listeners)
+        if reason:
+            yield Fault(file, line, path, reason)
+
+
+def unreachable(source: SourceSettings, listeners: tuple[ListenerSettings, ...]) -> str:
     """Why no call can come from this source; "" when one can."""
     if source.certificate is not None:
         asks = any(listener.tls is not None and listener.tls.client_ca is not None for listener in listeners)

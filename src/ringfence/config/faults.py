@@ -13,20 +13,22 @@ Location = tuple[str | int, ...]
 class Fault:
     """One thing to mend.
 
-    file: as the operator named it, or `environment RINGFENCE_…`; line: 1-based, 0 when there is none.
+    file: as the operator named it, or `environment RINGFENCE_…`; line, column: 1-based, 0 when there is none.
     path: `trunks[2].name`, or "" for the whole file.
     """
 
-    __slots__ = ("file", "line", "message", "path")
+    __slots__ = ("column", "file", "line", "message", "path")
 
-    def __init__(self, file: str, line: int, path: str, message: str) -> None:
+    def __init__(self, file: str, line: int, path: str, message: str, column: int = 0) -> None:
         self.file = file
         self.line = line
         self.path = path
         self.message = message
+        self.column = column
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
+        where += f":{self.column}" if self.column else ""
         return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
 
     def __repr__(self) -> str:
@@ -43,7 +45,7 @@ class ConfigError(RingfenceError):
     """The configuration cannot be used; `faults` holds every reason found, in file order."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: list[Fault] = sorted(faults, key=lambda fault: (fault.file, fault.line, fault.path))
+        self.faults: list[Fault] = sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column, fault.path))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 

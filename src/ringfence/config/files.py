@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ringfence.config.faults import ConfigError, Fault
@@ -41,6 +41,25 @@ class Files:
         with path.open("rb") as file:
             self.stamps[path] = _stamp(os.fstat(file.fileno()))
             return file.read()
+
+    def pieces(self, path: Path) -> Iterator[bytes]:
+        """`read`, a MB at a time."""
+        self.stamps[path] = None
+        with path.open("rb") as file:
+            self.stamps[path] = _stamp(os.fstat(file.fileno()))
+            while piece := file.read(1 << 20):
+                yield piece
+
+    def walk(self, folder: Path) -> Iterator[Path]:
+        """Every file under a folder; those that come or go later show by the stamps of the folders. Raises OSError."""
+        self.stamps[folder] = stamp(folder)
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield from self.walk(path)
+            else:
+                yield path
 
     def read_config(self, path: Path) -> bytes:
         """`read`, with a fault for what the operator named on the command line; raises ConfigError."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
-from ringfence.ledger import TrunkSettings
+from ringfence.ledger.settings import LedgerSettings, TrunkSettings
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.records.settings import RecordsSettings
@@ -55,7 +55,13 @@ class Settings(Frozen):
     gateways: dict[str, GatewayGroupSettings] = Field(
         min_length=1, description="groups of gateways that calls are forwarded to, by name"
     )
-    trunks: tuple[TrunkSettings, ...] = Field((), description="who may send calls, and which numbers they may show")
+    ledger: LedgerSettings = Field(
+        default_factory=LedgerSettings, description="the trunk ledger: who holds which numbers and shows them where"
+    )
+    trunks: tuple[TrunkSettings, ...] = Field(
+        (),
+        description="who may send calls and which numbers they may show; for small installations, or beside the ledger",
+    )
     numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
     screening: ScreeningSettings = Field(
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"

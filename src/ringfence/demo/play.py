@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringfence.config.settings import Settings
+from ringfence.config import Bundle
 from ringfence.demo.caller import Caller, CallPlan, CallReport
 from ringfence.demo.errors import DemoError
 from ringfence.demo.scenes import Scene, Store
 from ringfence.demo.scrape import Samples, moved, scrape
 from ringfence.demo.softswitch import Seen, Softswitch
-from ringfence.ledger.settings import TrunkSettings
+from ringfence.ledger import Trunk
 
 VERDICTS = "ringfence_verdicts_total"
 CROWD = 16  # calls at once while a scene is being crowded
@@ -43,24 +43,25 @@ class Play:
 
     def __init__(
         self,
-        settings: Settings,
+        bundle: Bundle,
         callers: Mapping[str, Caller],
         softswitch: Softswitch,
         store: Store,
         metrics_url: str,
     ) -> None:
-        self._settings = settings
+        self._settings = bundle.settings
+        self._trunks = bundle.ledger.trunks
         self._callers = callers
         self._softswitch = softswitch
         self._store = store
         self._metrics_url = metrics_url
-        self._target = next(listener.address for listener in settings.listeners if listener.transport == "udp")
+        self._target = next(listener.address for listener in bundle.settings.listeners if listener.transport == "udp")
 
     async def scene(self, scene: Scene) -> Outcome:
         """Play it. Raises DemoError when its trunk is not configured, OSError when metrics cannot be read."""
-        trunk = next((one for one in self._settings.trunks if one.name == scene.trunk), None)
+        trunk = self._trunks.get(scene.trunk)
         if trunk is None:
-            raise DemoError(f"the demo needs a trunk {scene.trunk}, as config/ringfence.yaml has it")
+            raise DemoError(f"the demo needs a trunk {scene.trunk}, as config/ledger has it")
         if scene.prepare is not None:
             await asyncio.to_thread(scene.prepare, self._store, trunk.holder)
         if scene.crowded:
@@ -70,12 +71,14 @@ class Play:
         grown = moved(before, await scrape(self._metrics_url))
         return self._outcome(scene, report, grown)
 
-    async def _crowd(self, scene: Scene, trunk: TrunkSettings) -> None:
+    async def _crowd(self, scene: Scene, trunk: Trunk) -> None:
         """The calls that are still usual; the next one goes over the limit."""
-        common = self._settings.screening.rules.rate.limit
-        limit = trunk.rules.get("rate", {}).get("limit", common)
+        rate = self._settings.screening.rules.rate
+        limit: object = trunk.rules.get("rate", {}).get("limit", rate.limit)
+        if trunk.calls_per_hour is not None:
+            limit = int(trunk.calls_per_hour * rate.window / 3600)
         if not isinstance(limit, int) or limit > MOST_CROWDED:
-            raise DemoError(f"trunk {trunk.name} allows more calls than the demo has time for: rate.limit {limit}")
+            raise DemoError(f"trunk {trunk.name} allows more calls than the demo has time for: {limit}")
         left = iter(range(limit))
 
         async def worker() -> None:

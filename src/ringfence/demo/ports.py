@@ -13,6 +13,7 @@ from pathlib import Path
 from ringfence.config.settings import Settings
 from ringfence.control.settings import read_bind
 from ringfence.demo.errors import DemoError
+from ringfence.ledger import Trunk
 from ringfence.sip.uri import parse_uri
 
 Address = tuple[str, int]
@@ -21,13 +22,13 @@ _ONE_GATEWAY = "the demo needs a configuration with one gateway at a numeric add
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)  # EACCES: a port below 1024 that we may not have
 
 
-def wanted(settings: Settings) -> list[Address]:
+def wanted(settings: Settings, trunks: Iterable[Trunk]) -> list[Address]:
     """Every address that the daemon, the trunks' callers and the softswitch will bind, the daemon's first."""
     addresses = [listener.address for listener in settings.listeners]
     if settings.control.enabled:
         addresses.append(read_bind(settings.control.bind))
     addresses += [gateway_address(settings)]
-    for trunk in settings.trunks:
+    for trunk in trunks:
         addresses += [(source.address, source.port) for source in trunk.sources if source.address and source.port]
     return list(dict.fromkeys(addresses))
 
@@ -85,10 +86,10 @@ def moved_copy(config: Path, folder: Path, moves: dict[int, int]) -> Path:
     """A copy of a configuration and the files beside it, with other ports wherever one of `moves` stands as a port."""
     copied = folder / "config"
     shutil.copytree(config.absolute().parent, copied)
-    text = config.read_text(encoding="utf-8")
     # One pass: a port that moves to where another was must not move twice.
     names = "|".join(str(port) for port in moves)
-    text = re.sub(rf"(?<=[:\s])(?:{names})\b(?!\.)", lambda found: str(moves[int(found[0])]), text)
-    target = copied / config.name
-    target.write_text(text, encoding="utf-8")
-    return target
+    for path in copied.rglob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        moved = re.sub(rf"(?<=[:\s])(?:{names})\b(?!\.)", lambda found: str(moves[int(found[0])]), text)
+        path.write_text(moved, encoding="utf-8")
+    return copied / config.name

@@ -8,11 +8,15 @@ from typing import Literal, Protocol
 
 Action = Literal["forward", "tag", "reject"]
 
-# Invented numbers: on the mainland no subscriber number begins with 0. The sample configuration grants bank and
-# callcentre theirs.
+# Invented numbers: on the mainland no subscriber number begins with 0. The sample ledger grants bank and callcentre
+# theirs.
 BANK = "+861000000101"
 CALLCENTRE = "+862100000001"
 BUSY_CALLCENTRE = "+862100000800"
+NOT_GRANTED = "+862100000600"
+SUSPENDED = "+862100000900"
+ACCESS_CODE = "95300"
+SUBLET = "95000123"
 SOMEBODY = "+862200000001"
 FOREIGNER = "+442079460001"
 SUSPECT = "+442079460065"
@@ -91,7 +95,27 @@ SCENES = (
     Scene(title="the bank shows its own number", trunk="bank", caller=BANK, display="Example Bank"),
     Scene(
         title="the bank shows somebody else's number", trunk="bank", caller=SOMEBODY,
-        action="reject", reason="caller_authorised.not_granted", status=403,
+        action="reject", reason="caller_authorised.unknown_holder", status=403,
+    ),
+    Scene(
+        title="the call centre shows a number of the bank's", trunk="callcentre", caller=BANK, callee=WILLING,
+        action="reject", reason="caller_authorised.held_by_another", status=403,
+    ),
+    Scene(
+        title="a number of its own that it was not granted here", trunk="callcentre", caller=NOT_GRANTED,
+        action="reject", reason="caller_authorised.held_not_granted", status=403,
+    ),
+    Scene(
+        title="an access code that is for receiving calls only", trunk="callcentre", caller=ACCESS_CODE,
+        action="reject", reason="grant_scope.receive_only", status=403,
+    ),
+    Scene(
+        title="a number whose grant is suspended", trunk="callcentre", caller=SUSPENDED,
+        action="reject", reason="grant_validity.suspended", status=403,
+    ),
+    Scene(
+        title="digits behind the bank's code that nobody filed", trunk="carrier", caller=SUBLET,
+        action="reject", reason="suffix_subletting.suffix_of_another", status=403,
     ),
     Scene(
         title="no number at all", trunk="bank", caller="anonymous",

@@ -14,7 +14,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from ringfence.config import load
+from ringfence.config import Bundle, load_bundle
 from ringfence.config.settings import Settings
 from ringfence.control.settings import read_bind
 from ringfence.demo.board import Board, LiveBoard, PlainBoard
@@ -56,15 +56,16 @@ async def show(config: Path, once: bool, open_store: StoreOpener) -> bool:
     with tempfile.TemporaryDirectory(prefix="ringfence-demo-") as name:
         folder = Path(name)
         environment = {DATA_VARIABLE: str(folder / "data")}
-        config, settings = _prepared(config, folder, environment, console)
+        config, bundle = _prepared(config, folder, environment, console)
+        settings = bundle.settings
         async with AsyncExitStack() as stage:
             daemon = House(config, folder / "daemon.log", environment)
-            softswitch, callers = await _cast(settings, stage)
+            softswitch, callers = await _cast(bundle, stage)
             console.print(f"starting the daemon on {config}", highlight=False)
             stage.push_async_callback(daemon.stop)
             await daemon.start(f"{_http(settings)}/ready")
             with open_store(settings) as store:
-                as_expected = await _played(settings, callers, softswitch, store, console)
+                as_expected = await _played(bundle, callers, softswitch, store, console)
             for caller in callers.values():
                 await caller.close()  # their ports are the trunks', and calls of one's own come from there
             if console.is_terminal and not once:
@@ -101,30 +102,30 @@ def _cancel(task: asyncio.Task[object] | None) -> Callable[[], None]:
     return cancel
 
 
-def _prepared(config: Path, folder: Path, environment: dict[str, str], console: Console) -> tuple[Path, Settings]:
+def _prepared(config: Path, folder: Path, environment: dict[str, str], console: Console) -> tuple[Path, Bundle]:
     """The settings to play with; a copy with other ports where some are taken."""
     environ = {**os.environ, **environment}
-    settings = load(config, environ)
-    if not settings.control.enabled:
+    bundle = load_bundle(config, environ=environ)
+    if not bundle.settings.control.enabled:
         raise DemoError("the demo reads what the daemon counts: it needs control.enabled")
-    addresses = wanted(settings)
+    addresses = wanted(bundle.settings, bundle.ledger.trunks.values())
     busy = taken(addresses)
     if busy:
         moves = replacements(busy, addresses)
         for old, new in moves.items():
             console.print(f"port {old} is taken, the demo uses {new} instead")
         config = moved_copy(config, folder, moves)
-        settings = load(config, environ)
-    return config, settings
+        bundle = load_bundle(config, environ=environ)
+    return config, bundle
 
 
-async def _cast(settings: Settings, stage: AsyncExitStack) -> tuple[Softswitch, dict[str, Caller]]:
+async def _cast(bundle: Bundle, stage: AsyncExitStack) -> tuple[Softswitch, dict[str, Caller]]:
     """The softswitch and a caller for each trunk that is known by address and port; `stage` closes them."""
-    softswitch = Softswitch(*gateway_address(settings), ring=RING, refusals={ENGAGED: 486})
+    softswitch = Softswitch(*gateway_address(bundle.settings), ring=RING, refusals={ENGAGED: 486})
     await softswitch.open("udp", "tcp", listening=True)
     stage.push_async_callback(softswitch.close)
     callers = {}
-    for trunk in settings.trunks:
+    for trunk in bundle.ledger.trunks.values():
         source = trunk.sources[0]
         if source.address and source.port:
             callers[trunk.name] = caller = Caller(source.address, source.port)
@@ -134,12 +135,12 @@ async def _cast(settings: Settings, stage: AsyncExitStack) -> tuple[Softswitch, 
 
 
 async def _played(
-    settings: Settings, callers: dict[str, Caller], softswitch: Softswitch, store: Store, console: Console
+    bundle: Bundle, callers: dict[str, Caller], softswitch: Softswitch, store: Store, console: Console
 ) -> bool:
     """Every scene, and what they moved; whether all went as expected."""
-    http = _http(settings)
+    http = _http(bundle.settings)
     before = await scrape(f"{http}/metrics")
-    play = Play(settings, callers, softswitch, store, f"{http}/metrics")
+    play = Play(bundle, callers, softswitch, store, f"{http}/metrics")
     outcomes = []
     board: Board = LiveBoard(console) if console.is_terminal else PlainBoard(console)
     with board:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ringfence.config import Bundle
 from ringfence.control.question import Question
 from ringfence.errors import RingfenceError
+from ringfence.explaining.rules import named, no_trunk
 from ringfence.ledger import Trunk
 from ringfence.screening import Call, Consent, Facts, Intake, Rate, Roaming, Score, Unknown
 from ringfence.sip.errors import SipError
@@ -43,9 +44,10 @@ def _trunk(name: str | None, bundle: Bundle) -> Trunk:
     trunks = bundle.ledger.trunks
     if name is None and len(trunks) == 1:
         return next(iter(trunks.values()))
-    if name is None or name not in trunks:
-        what = "name the trunk" if name is None else f"no trunk {name}"
-        raise CannotExplain(f"{what}; there are: {', '.join(sorted(trunks)) or 'none'}")
+    if name is None:
+        raise CannotExplain(f"name the trunk; there are: {named(trunks)}")
+    if name not in trunks:
+        raise CannotExplain(no_trunk(name, trunks))
     return trunks[name]
 
 

@@ -1,16 +1,21 @@
-"""Settings of one trunk: where its calls come from, whose they are and what they may show."""
+"""Settings of trunks: where their calls come from, whose they are and what they may show."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 
+from ringfence.ledger.terms import Purpose
 from ringfence.settings_types import Frozen
 
 TrunkKind = Literal["enterprise", "call_center", "interconnect", "international", "platform", "internal"]
 TransportName = Literal["udp", "tcp", "tls"]
+Sector = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Province = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
+DiversionHops = Annotated[int, Field(ge=0, le=10)]
 
 
 def digits_as_text(value: object) -> object:
@@ -36,6 +41,22 @@ def read_network(value: str) -> IPv4Network | IPv6Network:
         if mapped is not None:
             return ip_network((int(mapped), network.prefixlen - 96))
     return network
+
+
+TrunkName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+
+
+class LedgerSettings(Frozen):
+    """Where the trunk ledger lies: who holds which numbers, and who may show them on which trunk."""
+
+    folder: Path | None = Field(
+        default=None, description="folder of YAML and CSV files that are the ledger; none: the trunks below are all"
+    )
+    utc_offset: str = Field(
+        default="+08:00",
+        pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$",
+        description="the clock by which a grant's or certificate's days begin and end",
+    )
 
 
 class SourceSettings(Frozen):
@@ -65,6 +86,8 @@ class SourceSettings(Frozen):
 class NumberSettings(Frozen):
     """Numbers that a trunk may show: exactly one of number, prefix, from with to, file."""
 
+    forms: ClassVar[tuple[str, ...]] = ("number", "prefix", "from_", "file")
+
     number: NumberText | None = Field(default=None, description="one number, written in any form the plan reads")
     prefix: NumberText | None = Field(
         default=None,
@@ -82,16 +105,16 @@ class NumberSettings(Frozen):
     def _one_form(self) -> Self:
         if (self.from_ is None) != (self.to is None):
             raise ValueError("a range needs both from and to")
-        forms = [self.number, self.prefix, self.from_, self.file]
-        if len(forms) - forms.count(None) != 1:
-            raise ValueError("give exactly one of number, prefix, from with to, file")
+        if sum(getattr(self, form) is not None for form in self.forms) != 1:
+            names = ["from with to" if form == "from_" else form for form in self.forms]
+            raise ValueError(f"give exactly one of {', '.join(names)}")
         return self
 
 
 class TrunkSettings(Frozen):
     """One trunk: the contract with a holder, as the screening sees it."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="short name, label in metrics and records")
+    name: TrunkName = Field(description="short name, label in metrics and records")
     holder: str = Field(
         min_length=1,
         max_length=200,
@@ -104,30 +127,33 @@ class TrunkSettings(Frozen):
     gateways: str = Field(default="default", min_length=1, description="gateway group that its calls go to")
     numbers: list[NumberSettings] = Field(default=[], description="numbers it may show; none: not one")
     marketing: bool = Field(default=False, description="calls sell something: the callee's consent is required")
-    sector: str | None = Field(
+    sector: Sector | None = Field(
         default=None,
-        pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$",
         description="what its holder sells, as refusals and wishes name it: `finance`; none: no sector's are asked for",
     )
     trust_identity: bool = Field(
         default=False,
         description="its P-Asserted-Identity is believed (RFC 3325 trust domain); else it is ignored",
     )
+    purpose: Purpose | None = Field(
+        default=None,
+        description="what its calls are for: service, marketing, notification, verification or internal; none: "
+        "marketing where `marketing` is set, else service",
+    )
+    connected_by: str = Field(default="", max_length=200, description="who connected it and answers for that")
+    place: str = Field(default="", max_length=200, description="where it is connected: exchange, rack, session border")
     area: NumberText | None = Field(
         default=None,
         pattern=r"^[0-9]{1,6}$",
         description="area code that completes its local numbers, with or without the trunk prefix: `021`",
     )
-    province: str | None = Field(
+    province: Province | None = Field(
         default=None,
-        pattern=r"^[A-Z0-9]{1,8}$",
         description="province that its codes of one province alone (96 codes) mean, as the numbering plan names it; "
         "none: that of its area",
     )
-    diversion_hops: int = Field(
+    diversion_hops: DiversionHops = Field(
         default=0,
-        ge=0,
-        le=10,
         description="how often its calls may have been diverted, by contract; such a call is answered for by the "
         "diverting number; 0: a diversion changes nothing",
     )
@@ -142,3 +168,8 @@ class TrunkSettings(Frozen):
         default={},
         description="settings of rules that differ on this trunk: `rate: {limit: 200, mode: enforce}`",
     )
+
+    @property
+    def call_purpose(self) -> Purpose:
+        """What its calls are for."""
+        return self.purpose or ("marketing" if self.marketing else "service")

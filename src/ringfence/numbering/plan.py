@@ -91,6 +91,19 @@ class Numbering:
             return codes  # nothing but codes begins so
         return self._global_spans(self._country + bare) + codes
 
+    def beginning(self, value: str) -> tuple[NumberClass, int, int]:
+        """Of home numbers that begin like a value: their class, digits of the prefix that tells it, fewest digits.
+
+        What is nobody's counts only where nothing else begins so. The country code is not counted.
+        """
+        if value.startswith(self._home):
+            return self._tables.numbers.beginning(value[self._home_at :])
+        return self._tables.codes.beginning(value)
+
+    def differ_behind(self, digits: str) -> bool:
+        """Whether national numbers that begin so are told apart only by what stands behind."""
+        return self._tables.numbers.differ_behind(digits)
+
     def _global_spans(self, digits: str) -> list[tuple[str, str]]:
         if not digits or digits[0] == "0" or len(digits) > MOST_DIGITS:
             raise ValueError("no country code begins so")

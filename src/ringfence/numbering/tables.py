@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ringfence.errors import RingfenceError
-from ringfence.numbering.number import BAD_SUBSCRIBER, NumberClass
+from ringfence.numbering.number import BAD_SUBSCRIBER, NO_CLASS, NumberClass
 from ringfence.numbering.plan_settings import ClassSettings, PlanSettings, expanded, lengths_of
 
 Location = tuple[str | int, ...]
@@ -51,12 +51,13 @@ class Slot:
 class Table:
     """Prefix and length to slot; of several prefixes the longest that has the length counts."""
 
-    __slots__ = ("_nodes", "_own", "_sizes")
+    __slots__ = ("_divided", "_nodes", "_own", "_sizes")
 
     def __init__(self) -> None:
         self._own: dict[str, dict[int, Slot]] = {}
         self._nodes: dict[str, dict[int, Slot]] = {}
         self._sizes: tuple[int, ...] = ()
+        self._divided: dict[int, set[str]] = {}  # by their length: digits behind which longer prefixes begin
 
     def add(self, prefix: str, length: int, slot: Slot) -> Slot:
         """Enter a slot, unless one stands there already; gives the one that stands there now."""
@@ -70,6 +71,9 @@ class Table:
             above = next((self._nodes[each] for each in shorter if each in self._nodes), {})
             self._nodes[prefix] = above | self._own[prefix]
         self._sizes = tuple(sorted({len(prefix) for prefix in self._own}, reverse=True))
+        for prefix in self._own:
+            for size in range(1, len(prefix)):
+                self._divided.setdefault(size, set()).add(prefix[:size])
 
     def slot(self, digits: str) -> Slot | None:
         """What a number is, None where the plan has none of its beginning and length."""
@@ -108,6 +112,36 @@ class Table:
             for start, length in known
             if not any((start[:n], length) in known for n in range(1, len(start)))
         )
+
+    def beginning(self, digits: str) -> tuple[NumberClass, int, int]:
+        """Of numbers that begin like `digits`: their class, digits of the prefix that tells it, fewest digits.
+
+        Of the prefixes that begin `digits` the longest counts, else the shortest of those that `digits` begins; what is
+        nobody's only where there is nothing else.
+        """
+        nobodys = (NO_CLASS, 0, 0)
+        for prefix in self._around(digits):
+            lengths = self._own[prefix]
+            fewest = min((length for length in lengths if length >= len(digits)), default=min(lengths))
+            slot = lengths[fewest]
+            found = slot.class_, len(slot.area or prefix), fewest
+            if slot.class_.caller != "unassigned":
+                return found
+            if nobodys[0] is NO_CLASS:
+                nobodys = found
+        return nobodys
+
+    def _around(self, digits: str) -> Iterator[str]:
+        """Prefixes that begin `digits`, the longest first, then those that `digits` begins, the shortest first."""
+        own = self._own
+        for size in self._sizes:
+            if size <= len(digits) and digits[:size] in own:
+                yield digits[:size]
+        yield from sorted((each for each in own if len(each) > len(digits) and each.startswith(digits)), key=len)
+
+    def differ_behind(self, digits: str) -> bool:
+        """Whether a longer prefix than these digits begins with them."""
+        return digits in self._divided.get(len(digits), ())
 
 
 class Tables:

@@ -14,7 +14,7 @@ _CLEAN = Verdict("forward")
 
 
 class Pipeline:
-    """One generation's rules, compiled for each trunk of its ledger.
+    """One generation's rules, compiled for the trunks of its ledger.
 
     rate_window: seconds over which the look-ups must count a caller's attempts.
     faults: how often a rule raised or gave a reason it never declared, by its name; every such call went on without it.
@@ -24,7 +24,7 @@ class Pipeline:
 
     def __init__(self, settings: ScreeningSettings, ledger: Ledger) -> None:
         """Raises PolicyError with every fault when a trunk's overrides do not fit the rules."""
-        self._plans = compile_plans(settings, ledger.trunks)
+        self._plans = compile_plans(settings, ledger)
         self.rate_window = settings.rate_window
         self.faults: dict[str, int] = {}
 
@@ -33,7 +33,7 @@ class Pipeline:
 
         The call's trunk must come from the ledger that this pipeline was made with.
         """
-        plan = self._plans[call.trunk.name]
+        plan = self._plans[call.trunk.profile]
         settled = self._ask(plan.settling, call, _NOTHING_KNOWN)
         if settled:
             return Verdict("forward", settled[0].reason, 0.0, settled)

@@ -1,4 +1,4 @@
-"""Rules and settings compiled into one plan a trunk, before any call comes."""
+"""Rules and settings compiled into one plan for all trunks that are alike, before any call comes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import JsonValue, ValidationError
 
 from ringfence.errors import RingfenceError
-from ringfence.ledger import Trunk
+from ringfence.ledger import Ledger, Trunk, TrunkSettings
 from ringfence.screening.answer import answers_for
 from ringfence.screening.call import Call
 from ringfence.screening.discovery import RULES
@@ -19,17 +19,24 @@ from ringfence.screening.verdict import Answer, Pending
 from ringfence.settings_types import Frozen
 
 Location = tuple[str | int, ...]
+Origin = tuple[str, str, int, str]
 EXPLAIN: tuple[Literal["opaque", "explained"], ...] = ("opaque", "explained")
+_NO_CONTACT = "needs screening.contact: whom to ask"
 
 
 class PolicyFault:
-    """One setting that cannot be. location: from the settings' root, `("trunks", 2, "rules", "rate", "limit")`."""
+    """One setting that cannot be.
 
-    __slots__ = ("location", "message")
+    location: from the settings' root, `("trunks", 2, "rules", "rate", "limit")`, or from the trunk where that stands in
+    the ledger's files. origin: there the trunk's name, the file, line and path.
+    """
 
-    def __init__(self, location: Location, message: str) -> None:
+    __slots__ = ("location", "message", "origin")
+
+    def __init__(self, location: Location, message: str, origin: Origin | None = None) -> None:
         self.location = location
         self.message = message
+        self.origin = origin
 
     def __str__(self) -> str:
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.location)
@@ -69,7 +76,7 @@ def _looking(rule: Rule[Any]) -> Callable[[Call, Facts, Any], Finding | None]:
 
 
 class Plan:
-    """What is asked about every call of one trunk.
+    """What is asked about every call of one kind of trunk.
 
     settling: steps that forward a call at once. first: the others without needs, and the looks of those with needs.
     then: those with needs; each in the order of rank. needs: of all steps in `then`; asked: their places in Facts,
@@ -81,7 +88,11 @@ class Plan:
     __slots__ = ("answers", "asked", "first", "needs", "reject_at", "settling", "tag_at", "then", "waiting")
 
     def __init__(
-        self, trunk: Trunk, chosen: Mapping[str, Frozen], settings: ScreeningSettings, answers: Mapping[str, Answer]
+        self,
+        applying: frozenset[str],
+        chosen: Mapping[str, Frozen],
+        settings: ScreeningSettings,
+        answers: Mapping[str, Answer],
     ) -> None:
         self.tag_at = settings.tag_at
         self.reject_at = settings.reject_at
@@ -92,7 +103,7 @@ class Plan:
         needs: set[Need] = set()
         for name, rule in RULES.items():
             step = Step(name, rule, chosen[name])
-            if step.mode == "off" or (rule.applies is not None and not rule.applies(trunk, chosen[name])):
+            if name not in applying or step.mode == "off":
                 continue
             (settling if rule.settles else then if rule.needs else first).append(step)
             if rule.look is not None:
@@ -106,38 +117,66 @@ class Plan:
         self.waiting = Pending(self, self.needs, (), 0.0) if needs else None
 
 
-def compile_plans(settings: ScreeningSettings, trunks: Mapping[str, Trunk]) -> dict[str, Plan]:
-    """A plan for every trunk by its name. Raises PolicyError with every override that cannot be."""
+def compile_plans(settings: ScreeningSettings, ledger: Ledger) -> list[Plan]:
+    """A plan for each profile of the ledger's trunks; profiles that are judged alike share one.
+
+    Raises PolicyError with every override that cannot be.
+    """
     common: dict[str, Frozen] = {name: getattr(settings.rules, name) for name in RULES}
     faults: list[PolicyFault] = []
-    plans: dict[str, Plan] = {}
+    plans: list[Plan] = []
+    made: dict[tuple[object, ...], Plan] = {}
+    overridden: dict[str, Mapping[str, Frozen]] = {"{}": common}
     answers = {
         (explain, blocked): answers_for(explain, blocked, settings) for explain in EXPLAIN for blocked in (False, True)
     }
-    for position, trunk in enumerate(trunks.values()):
-        location: Location = ("trunks", position)
+    for trunk, (name, place, *origin) in zip(ledger.profiles, ledger.facts["origins"], strict=True):
+        location, where = tuple(place), (name, *origin) if origin[0] else None
         if trunk.network_blocked and settings.contact is None:
-            faults.append(PolicyFault((*location, "network_blocked"), "needs screening.contact: whom to ask"))
-        chosen = common
-        if trunk.rules:
-            chosen = dict(common)
-            for name, override in trunk.rules.items():
-                made = _overridden((*location, "rules", name), name, common, override, faults)
-                if made is not None:
-                    chosen[name] = made
-        plans[trunk.name] = Plan(trunk, chosen, settings, answers[trunk.explain, trunk.network_blocked])
+            faults.append(PolicyFault((*location, "network_blocked"), _NO_CONTACT, where))
+        rules = str(trunk.rules)
+        chosen = overridden.get(rules)
+        if chosen is None:
+            chosen = overridden[rules] = _chosen(trunk, common, (*location, "rules"), where, faults)
+        applying = frozenset(
+            name for name, rule in RULES.items() if rule.applies is None or rule.applies(trunk, chosen[name])
+        )
+        key = (rules, applying, trunk.explain, trunk.network_blocked)
+        if key not in made:
+            made[key] = Plan(applying, chosen, settings, answers[trunk.explain, trunk.network_blocked])
+        plans.append(made[key])
     if faults:
         raise PolicyError(faults)
     return plans
 
 
-def policy_faults(settings: ScreeningSettings, trunks: Sequence[Trunk]) -> list[PolicyFault]:
-    """What `compile_plans` would refuse of these trunks, names that two of them bear notwithstanding."""
-    try:
-        compile_plans(settings, {str(position): trunk for position, trunk in enumerate(trunks)})
-    except PolicyError as error:
-        return error.faults
-    return []
+def _chosen(
+    trunk: Trunk, common: Mapping[str, Frozen], location: Location, origin: Origin | None, faults: list[PolicyFault]
+) -> Mapping[str, Frozen]:
+    """The settings of every rule on trunks that override some."""
+    chosen = dict(common)
+    found: list[PolicyFault] = []
+    for name, override in trunk.rules.items():
+        made = _overridden((*location, name), name, common, override, found)
+        if made is not None:
+            chosen[name] = made
+    for fault in found:
+        fault.origin = origin
+    faults += found
+    return chosen
+
+
+def policy_faults(settings: ScreeningSettings, trunks: Sequence[TrunkSettings]) -> list[PolicyFault]:
+    """What `compile_plans` would refuse of trunks written in the settings, where no ledger could be made of them."""
+    common: dict[str, Frozen] = {name: getattr(settings.rules, name) for name in RULES}
+    faults: list[PolicyFault] = []
+    for position, trunk in enumerate(trunks):
+        location = ("trunks", position)
+        if trunk.network_blocked and settings.contact is None:
+            faults.append(PolicyFault((*location, "network_blocked"), _NO_CONTACT))
+        for name, override in trunk.rules.items():
+            _overridden((*location, "rules", name), name, common, override, faults)
+    return faults
 
 
 def _overridden(

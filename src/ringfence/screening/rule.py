@@ -64,7 +64,8 @@ class Rule(Generic[S]):
     answers: each reason it may give, with the kind of refusal that it leads to.
     rank: rules are asked and listed by rank; of findings with equal points the lowest rank names the verdict.
     settles: a finding forwards the call at once, whatever other rules would say.
-    applies: whether it concerns a trunk at all; where it does not, nothing is asked for it.
+    applies: whether it concerns a trunk at all; where it does not, nothing is asked for it. It sees a trunk that stands
+    for all of its profile: without name, holder, sources and numbers.
     fixed: names of settings that one trunk may not have differently, as the whole node shares them.
     """
 

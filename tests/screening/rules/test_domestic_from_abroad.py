@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ringfence.ledger import Ledger
 from ringfence.screening import Facts, Pending, Pipeline, Roaming, ScreeningSettings, Unknown, Verdict
 from ringfence.screening.rules.domestic_from_abroad import RULE, DomesticFromAbroad
 
@@ -95,7 +94,7 @@ def test_a_fixed_number_is_refused_without_asking_and_spoken_about_once(
     trunk = make_trunk(kind="international")
     quiet = {name: {"mode": "off"} for name in ("harassment_score", "rate")}
     rules = {**quiet, "domestic_from_abroad": {"mode": mode}}
-    screen = Pipeline(ScreeningSettings.model_validate({"rules": rules}), Ledger(1, [trunk]))
+    screen = Pipeline(ScreeningSettings.model_validate({"rules": rules}), trunk.ledger)
     call = make_call(FIXED, trunk=trunk)
     began = screen.begin(call)
     if mode == "enforce":

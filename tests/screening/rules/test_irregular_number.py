@@ -105,7 +105,7 @@ def test_codes_of_others(make_call: Any, make_trunk: Any, shown: str, kind: str,
     ],
 )
 def test_codes_of_one_province(make_call: Any, make_trunk: Any, shown: str, province: str, reason: str | None) -> None:
-    finding = judged(make_call(shown, trunk=make_trunk(province=province)))
+    finding = judged(make_call(shown, trunk=make_trunk(province=province or None)))
     assert (finding.reason if finding else None) == reason
 
 

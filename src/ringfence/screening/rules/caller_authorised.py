@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ringfence.ledger import Trunk
+from ringfence.ledger import Standing, Trunk
 from ringfence.ledger.settings import TrunkKind
+from ringfence.ledger.standing import OUTCOMES
 from ringfence.screening.call import Call
 from ringfence.screening.facts import Facts
 from ringfence.screening.rule import Finding, Mode, Refusal, Rule, RuleSettings
@@ -25,19 +26,27 @@ def judge(call: Call, facts: Facts, settings: CallerAuthorised) -> Finding | Non
     """Speak when the judged identity, or the number that the callee will see, is none of the trunk's.
 
     Both count: a granted P-Asserted-Identity must not carry somebody else's number in From to the callee's screen.
+    The reason says for traceback whose number it is: one that this trunk's holder holds, but not for this trunk; one of
+    somebody else whom the ledger knows; or nobody's. Whether a grant holds today is `grant_validity`'s question.
     """
-    granted = call.trunk.numbers
     value = call.accountable.value
     if not value:
         return Finding("no_number")
-    if value not in granted:
-        return Finding("not_granted")
+    standing = call.trunk.standing(value)
+    if not standing.granted:
+        return Finding(standing.outcome, _whose(standing))
     if call.accountable is not call.caller:
         return None  # a diverted call: the caller is somebody else's, and who diverted it answers for it
     shown = call.shown.value
-    if shown and shown != value and shown not in granted:
-        return Finding("shown_not_granted", "P-Asserted-Identity is granted, From is not")
+    if shown and shown != value:
+        standing = call.trunk.standing(shown)
+        if not standing.granted:
+            return Finding(f"shown_{standing.outcome}", "P-Asserted-Identity is granted, From is not")
     return None
+
+
+def _whose(standing: Standing) -> str:
+    return f"held by {', '.join(standing.holders)}" if standing.holders else ""
 
 
 def applies(trunk: Trunk, settings: CallerAuthorised) -> bool:
@@ -48,7 +57,7 @@ def applies(trunk: Trunk, settings: CallerAuthorised) -> bool:
 RULE = Rule(
     settings=CallerAuthorised,
     judge=judge,
-    answers=dict.fromkeys(("no_number", "not_granted", "shown_not_granted"), Refusal.FORBIDDEN),
+    answers=dict.fromkeys(("no_number", *OUTCOMES, *(f"shown_{outcome}" for outcome in OUTCOMES)), Refusal.FORBIDDEN),
     rank=20,
     applies=applies,
 )

@@ -21,9 +21,15 @@ class CallerRate(RuleSettings):
 
 
 def judge(call: Call, facts: Facts, settings: CallerRate) -> Finding | None:
-    """Speak when the caller went over the limit; silent while the rate is unknown."""
+    """Speak when the caller went over the limit; silent while the rate is unknown.
+
+    The figure of the holder's contract, an hour's, takes the place of the limit.
+    """
     rate = facts.caller_rate
-    if isinstance(rate, Unknown) or rate.attempts <= settings.limit:
+    if isinstance(rate, Unknown):
+        return None
+    agreed = call.trunk.calls_per_hour
+    if rate.attempts <= (settings.limit if agreed is None else agreed * settings.window / 3600.0):
         return None
     return Finding("over_limit", f"{rate.attempts} calls in {rate.window:.0f} s")
 
