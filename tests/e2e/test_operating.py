@@ -183,9 +183,7 @@ async def test_the_mode_of_a_rule_for_all_and_for_one_trunk(house: House) -> Non
     assert house.metric("findings_total", rule="caller_authorised", mode="enforce", trunk="callcentre") == 1
     house.write(
         lambda text: text.replace(
-            "    explain: explained           ",
-            '    rules: {caller_authorised: {mode: "off"}}\n    explain: opaque           ',
-            1,
+            "kind: enterprise\n", "kind: enterprise\n    explain: opaque\n    rules: {caller_authorised: {mode: off}}\n"
         )
     )
     assert (await asyncio.to_thread(house.json, "POST", "/reload"))[1] == {"generation": 3, "faults": []}
@@ -210,7 +208,7 @@ async def test_how_refusals_look_is_a_matter_of_the_trunk(house: House) -> None:
     assert (blocked.status, blocked.phrase) == (603, "Network Blocked")
     assert blocked.reason == ['SIP;cause=603;text="v=analytics1;url=https://example.net/redress";location=TN']
     explained = await house.call(5071, FOREIGN)
-    assert explained.reason == ['Q.850;cause=21;text="not granted"']
+    assert explained.reason == ['Q.850;cause=21;text="unknown holder"']
 
 
 async def test_a_drain_ends_when_the_last_call_is_set_up(house: House) -> None:
