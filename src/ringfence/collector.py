@@ -20,9 +20,8 @@ MOST = 64 << 20  # bytes of closed connections that may wait for a quiet minute
 
 
 def spare() -> None:
-    """What stands now stands for good, and what survives its first look is looked at only by `tidy`."""
+    """What stands now, and what survives its first look, is looked at again only by `tidy`."""
     gc.collect()
-    gc.freeze()
     gc.set_threshold(YOUNG, NEVER, NEVER)
 
 

@@ -136,15 +136,24 @@ def test_nothing_is_shown_that_cannot_be_noted(ringfence: Ringfence, folder: Pat
 def test_replay(ringfence: Ringfence, folder: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     settings = yaml.safe_load(SAMPLE.read_text())
-    settings["trunks"][0]["numbers"] = [{"prefix": "+86137"}]
-    settings["trunks"][1]["numbers"] = []
+    del settings["ledger"]
+    settings["trunks"] = [
+        {
+            "name": "bank",
+            "holder": "bank",
+            "kind": "enterprise",
+            "sources": [{"address": "192.0.2.1"}],
+            "gateways": "default",
+            "numbers": [{"prefix": "+86137"}],
+        }
+    ]
     policy.write_text(yaml.safe_dump(settings))
     done = ringfence("replay", "--policy", policy, "--folder", folder, "--since", EVER, "--config", SAMPLE)
     assert done.code == 0
     assert done.out.splitlines()[0].startswith("judged     2 calls in ")
     rows = [line.split() for line in done.out.splitlines()[-2:]]
     assert sorted(row[:-2] for row in rows) == [
-        ["bank", "forward", "reject", "caller_authorised.not_granted", "1"],
+        ["bank", "forward", "reject", "caller_authorised.unknown_holder", "1"],
         ["bank", "reject", "caller_authorised.not_granted", "forward", "1"],
     ]
     answer = json.loads(

@@ -201,10 +201,14 @@ def test_gateways_are_listed_in_the_order_of_trying(open_spool: OpenSpool) -> No
 def test_a_refused_call_says_why(written: Written) -> None:
     written.stage.receive(invite(number="+8613700000000"))
     (record,) = written.records()
-    assert (record["action"], record["reason"], record["status"]) == ("reject", "caller_authorised.not_granted", "403")
+    assert (record["action"], record["reason"], record["status"]) == (
+        "reject",
+        "caller_authorised.unknown_holder",
+        "403",
+    )
     assert record["points"] == "100"
     ((reason, mode, strength, points, _),) = orjson.loads(record["findings"])
-    assert (reason, mode, strength, points) == ("caller_authorised.not_granted", "enforce", 1.0, 100.0)
+    assert (reason, mode, strength, points) == ("caller_authorised.unknown_holder", "enforce", 1.0, 100.0)
     assert record["gateway"] == ""
 
 

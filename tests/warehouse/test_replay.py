@@ -58,7 +58,7 @@ def test_what_would_change_by_holder_and_reason_with_examples(history: History, 
     history.call(CALLEE)
     rules = {**AS_IT_WAS, "caller_authorised": {"mode": "enforce", "points": 60}}
     outcome = judged(history, policy(tmp_path, rules))
-    reason = "caller_authorised.not_granted"
+    reason = "caller_authorised.unknown_holder"
     bank = Change("bank", ("reject", reason), ("tag", reason))
     assert outcome.changes == {bank: 5, bank._replace(holder="acme"): 1}
     assert outcome.examples[bank] == [1, 2, 3]

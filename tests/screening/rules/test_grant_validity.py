@@ -66,3 +66,12 @@ def test_days(tmp_path: Path, make_call: Any, number: str, when: str, reason: st
 
 def test_a_trunk_of_the_settings_is_taken_at_its_word(make_call: Any) -> None:
     assert RULE.judge(make_call(), Facts(), GrantValidity()) is None
+
+
+def test_a_diverted_call_answers_by_the_number_of_who_diverted_it(tmp_path: Path, make_call: Any) -> None:
+    trunk = load(tmp_path, {"grants.csv": GRANTS}).ledger.trunks["bank"]
+    call = make_call("+862160000001", trunk=trunk, at=at("2026-03-15"))
+    assert RULE.judge(call, Facts(), GrantValidity()) is None
+    call.accountable = make_call("+862160000003", trunk=trunk).caller
+    finding = RULE.judge(call, Facts(), GrantValidity())
+    assert finding is not None and finding.reason == "suspended"

@@ -23,7 +23,7 @@ def judge(call: Call, facts: Facts, settings: GrantScope) -> Finding | None:
     trunk = call.trunk
     now = call.at
     reason = ""
-    for terms in trunk.standing(call.caller.value).terms:
+    for terms in trunk.standing(call.accountable.value).terms:
         if terms.suspended or not terms.since <= now < terms.until:
             continue
         if not terms.originate:

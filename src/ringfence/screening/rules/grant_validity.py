@@ -21,7 +21,7 @@ def judge(call: Call, facts: Facts, settings: GrantValidity) -> Finding | None:
     Of several grants one that holds is enough; of those that do not the one nearest to holding gives the reason. A
     number that is not granted at all is `caller_authorised`'s business.
     """
-    standing = call.trunk.standing(call.caller.value)
+    standing = call.trunk.standing(call.accountable.value)
     if not standing.granted:
         return None
     now = call.at
