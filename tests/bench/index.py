@@ -111,7 +111,7 @@ def _index(client: Redis, place: Address, keys: Keys, pairs: int) -> list[Figure
 async def _rebuilt(folder: Path, place: Address, keys: Keys, pairs: int) -> Figure:
     """Seconds that `ringfence index rebuild` takes from a registry in SQLite, its numbers decrypted on the way."""
     async with await open_registry(RegistrySettings(), folder) as registry:
-        await _register(registry, pairs)
+        await register(registry, _FIRST + 1, pairs, _SCOPE)
         store = IndexStore(place, keys)
         began = time.monotonic()
         built = await build(store, RegistryFeed(registry), followed=False)
@@ -121,16 +121,17 @@ async def _rebuilt(folder: Path, place: Address, keys: Keys, pairs: int) -> Figu
     return Figure("index.rebuild", f"s for {pairs:,} pairs", (took,))
 
 
-async def _register(registry: Registry, pairs: int) -> None:
-    """A consent of each callee, as it stands in the tables that the index is built from."""
+async def register(registry: Registry, first: int, pairs: int, scope: str) -> None:
+    """A consent of each callee from the number `first` on, as it stands in the tables that the index is built from."""
     ring = registry.ring
     for at in range(1, pairs + 1, _BATCH):
         ids = range(at, min(at + _BATCH, pairs + 1))
         subjects = [
-            {"id": n, "digest": ring.digest(f"+{_FIRST + n}"), "number": ring.seal(f"+{_FIRST + n}", n)} for n in ids
+            {"id": n, "digest": ring.digest(f"+{first + n - 1}"), "number": ring.seal(f"+{first + n - 1}", n)}
+            for n in ids
         ]
         standing = [
-            {"subject": n, "scope": _SCOPE, "kind": "consent", "since": _SINCE, "until": None, "change": n} for n in ids
+            {"subject": n, "scope": scope, "kind": "consent", "since": _SINCE, "until": None, "change": n} for n in ids
         ]
         async with registry.database.writing() as connection:
             await connection.execute(sa.insert(tables.subject), subjects)

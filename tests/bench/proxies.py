@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Protocol
 
 import yaml
 from tests.bench.configs import Screening, ringfence_settings
+from tests.bench.store import register_consents
 from tests.support.daemon import launch
 from tests.support.kamailio import start_kamailio
 from tests.support.net import answers_options, split
@@ -117,10 +121,21 @@ class Ringfence:
             self.records,
         )
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
+        if self.uses_store:
+            register_consents(place.folder)
         ringfence = launch(config, place.folder, place.core)
         try:
             ringfence.wait_ready(lambda: answers_options(place.listen, place.caller))
+            if self.uses_store:
+                ringfence.wait_ready(lambda: _has_index(config))
+                time.sleep(1)  # until the daemon has looked again, four times a second, and believes it
         except BaseException:
             ringfence.kill()
             raise
         return ringfence
+
+
+def _has_index(config: Path) -> bool:
+    """Whether the consent index of that configuration is whole."""
+    asked = [sys.executable, "-m", "ringfence", "index", "status", "--config", str(config)]
+    return subprocess.run(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
