@@ -168,3 +168,33 @@ def test_replay_with_faults_in_the_policy(ringfence: Ringfence, folder: Path, tm
     (tmp_path / "policy.yaml").write_text("nonsense: 1")
     done = ringfence("replay", "--policy", tmp_path / "policy.yaml", "--folder", folder, "--config", SAMPLE)
     assert done.code == 78
+
+
+@pytest.mark.parametrize(
+    ("assigned", "reason"), [(False, "unknown_holder"), (True, "held_not_granted")], ids=["unknown", "assigned"]
+)
+def test_another_ledger_judges_recorded_calls(
+    ringfence: Ringfence,
+    folder: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    assigned: bool,
+    reason: str,
+) -> None:
+    new = Path(shutil.copytree(SAMPLE.parent / "ledger", tmp_path / "new"))
+    if assigned:
+        with (new / "resources.csv").open("a") as resources:
+            resources.write("Example Bank,+861062345678,,,,,,,\n")
+    # The command sets it for the processes that judge; this takes it back after the test.
+    monkeypatch.setenv("RINGFENCE_LEDGER__FOLDER", str(new))
+    done = ringfence("ledger", "dry-run", new, "--recorded", EVER, "--folder", folder, "--config", SAMPLE, "--json")
+    assert done.code == 0, done.err
+    answer = json.loads(done.out)
+    assert answer["judged"] == 2
+    (change,) = [each for each in answer["changes"] if each["before"]["action"] == "forward"]
+    assert change["after"] == {"action": "reject", "reason": f"caller_authorised.{reason}"}
+
+
+def test_a_dry_run_wants_one_source_of_calls(ringfence: Ringfence, tmp_path: Path) -> None:
+    assert ringfence("ledger", "dry-run", tmp_path).code == 64

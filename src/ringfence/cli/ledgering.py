@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ringfence.cli import output
-from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.replaying import replay
+from ringfence.cli.tracing import Folder
 from ringfence.errors import RingfenceError
 
 if TYPE_CHECKING:
@@ -228,14 +231,28 @@ def export(
 @app.command("dry-run")
 def dry_run(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the ledger to try.")],
-    calls: Annotated[Path, typer.Option(metavar="FILE", help="CSV: trunk, caller, callee; asserted, private, at.")],
+    calls: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV: trunk, caller, callee; asserted, private, at.")
+    ] = None,
+    recorded: Annotated[
+        float | None, typer.Option(parser=duration, metavar="DURATION", help="Recorded calls, so far back.")
+    ] = None,
+    folder: Folder = None,
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
     """Say how many calls would be judged differently by another ledger, with examples by holder, rule and reason.
 
-    What only look-ups know (consent, score, rate) is assumed to be nothing against a call. 1 when any differs.
+    Of calls from a file, what only look-ups know (consent, score, rate) is assumed to be nothing against a call, and the
+    command ends with 1 when any differs. Recorded calls are judged with the facts of then.
     """
+    if (calls is None) == (recorded is None):
+        raise typer.BadParameter("give either --calls or --recorded")
+    if calls is None:
+        # Every process that judges reads the settings by itself: the variable is how all of them see the other ledger.
+        os.environ["RINGFENCE_LEDGER__FOLDER"] = str(new.absolute())
+        replay(policy=config, since=recorded or 0.0, folder=folder, config=config, json=json)
+        return
     from ringfence.cli.progress import stages
     from ringfence.config import load_bundle
     from ringfence.config.ledger_edit import load_with
