@@ -243,8 +243,8 @@ def dry_run(
 ) -> None:
     """Say how many calls would be judged differently by another ledger, with examples by holder, rule and reason.
 
-    Of calls from a file, what only look-ups know (consent, score, rate) is assumed to be nothing against a call, and the
-    command ends with 1 when any differs. Recorded calls are judged with the facts of then.
+    Of calls from a file, what only look-ups know (consent, score, rate) is assumed to be nothing against a call, and
+    the command ends with 1 when any differs. Recorded calls are judged with the facts of then.
     """
     if (calls is None) == (recorded is None):
         raise typer.BadParameter("give either --calls or --recorded")
