@@ -243,11 +243,11 @@ packed(const char *text, Py_ssize_t size)
     if (size - at < 1 || size - at > 15)
         return -1;
     for (; at < size; at++) {
-        unsigned digit = (unsigned char)text[at] - (unsigned)'0';
+        unsigned next = (unsigned char)text[at] - (unsigned)'0';
 
-        if (digit > 9)
+        if (next > 9)
             return -1;
-        value = value * 10 + digit;
+        value = value * 10 + next;
     }
     return value;
 }
@@ -641,10 +641,10 @@ sorted_keys(Key *keys, Key *spare, size_t count)
         memset(places, 0, 65536 * sizeof *places);
         for (size_t at = 0; at < count; at++)
             places[keys[at].low >> shift & low_bits]++;
-        for (size_t digit = 0; digit < 65536; digit++) {
-            size_t here = places[digit];
+        for (size_t bucket = 0; bucket < 65536; bucket++) {
+            size_t here = places[bucket];
 
-            places[digit] = sum;
+            places[bucket] = sum;
             sum += here;
         }
         for (size_t at = 0; at < count; at++)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sysconfig
 from pathlib import Path
 
-SOURCES = Path(__file__).resolve().parents[2] / "src/native"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "src/native"
+C_SOURCES: dict[str, tuple[str, ...]] = runpy.run_path(str(ROOT / "setup.py"), run_name="setup")["C_SOURCES"]
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 
 
-def build(compiler: Path, folder: Path) -> Path:
-    """`_native.so` in `folder`. Raises CalledProcessError; the compiler's words are on stderr."""
-    target = folder / "_native.so"
+def build(compiler: Path, folder: Path) -> list[Path]:
+    """The modules of setup.py's C_SOURCES in `folder`. Raises CalledProcessError; the compiler's words are on stderr."""
     include = f"-I{sysconfig.get_paths()['include']}"
-    sources = sorted(SOURCES.glob("*.c"))
-    command = [compiler, *WARNINGS, *SANITIZERS, "-g", "-O1", "-fPIC", "-shared", include, *sources, "-o", target]
-    subprocess.run(command, check=True)
-    return target
+    built = []
+    for name, parts in C_SOURCES.items():
+        target = folder / f"{name}.so"
+        sources = [SOURCES / f"{part}.c" for part in parts]
+        command = [compiler, *WARNINGS, *SANITIZERS, "-g", "-O1", "-fPIC", "-shared", include, *sources, "-o", target]
+        subprocess.run(command, check=True)
+        built.append(target)
+    return built
 
 
 def runtime(compiler: Path) -> Path:

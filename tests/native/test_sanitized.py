@@ -17,13 +17,16 @@ TESTS = [
     "tests/transport/test_datagrams.py",
     "tests/native/test_memory.py",
     "tests/native/test_types.py",
+    "tests/ledger",
     "tests/fuzz/test_differential.py",
 ]
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(require("cc"), tmp_path_factory.mktemp("sanitized"))
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sanitized")
+    build(require("cc"), folder)
+    return folder
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -44,15 +47,15 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(600)
-def test_the_tests_pass_and_no_sanitizer_speaks(library: Path) -> None:
-    command = [sys.executable, "-m", "tests.native.sanitized", library, "-p", "no:cacheprovider", "-x", *TESTS]
+def test_the_tests_pass_and_no_sanitizer_speaks(libraries: Path) -> None:
+    command = [sys.executable, "-m", "tests.native.sanitized", libraries, "-p", "no:cacheprovider", "-x", *TESTS]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
     assert "skipped" not in done.stdout
     assert "Sanitizer" not in done.stdout + done.stderr
 
 
-def test_the_sanitizer_would_speak(library: Path) -> None:
+def test_the_sanitizer_would_speak(libraries: Path) -> None:
     """A read of freed memory by the interpreter itself ends the process: the preload works."""
     code = (
         "import ctypes; at = ctypes.pythonapi.PyMem_RawMalloc; at.restype = ctypes.c_void_p; p = at(16); "
