@@ -214,9 +214,8 @@ class Daemon:
     async def _index_records(self) -> None:
         settings = self._settings
         if settings.records.enabled and settings.records.index:
-            folder = folder_of(settings.records, settings.data_directory)
             self._indexer = Supervised(
-                "warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging)
+                "warehouse", arguments_of_indexer(settings.records, settings.data_directory, settings.logging)
             )
             await self._indexer.start()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ringfence.records.framing import Header, read_header, segments
 from ringfence.records.schema import DECISION, END, FIELDS, NOTE, OUTCOME, VERSION, decode
+from ringfence.records.settings import RecordsSettings
+from ringfence.records.spool import Spool
 from ringfence.records.verify import read, verify
 
 SEGMENTS = Path(__file__).resolve().parents[1] / "data/records"
@@ -31,7 +35,8 @@ def test_a_kind_of_a_later_version_is_told_by_its_kind_alone() -> None:
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
 def test_a_segment_of_every_version_is_read(version: int) -> None:
-    """tests/data/records/N holds a segment as its version wrote it; a new version adds a folder and changes none."""
+    """tests/data/records/N holds a segment as its version wrote it (`python -m tests.records.version` makes the
+    present one's); a new version adds a folder and changes none."""
     folder = SEGMENTS / str(version)
     assert verify(folder).troubles == []
     records = [record for _, record in read(folder)]
@@ -40,7 +45,24 @@ def test_a_segment_of_every_version_is_read(version: int) -> None:
     assert (decision["trunk"], decision["callee"], decision["action"]) == ("bank", "+8613900001000", "forward")
     assert (outcome["decision"], outcome["status"], outcome["ring_ms"]) == ("2", "200", "1000")
     assert (end["decision"], end["released"], end["trunk"]) == ("2", "caller", "bank")
-    assert (refused["action"], refused["reason"]) == ("reject", "caller_authorised.not_granted")
+    assert (refused["action"], refused["reason"]) == (
+        "reject",
+        f"caller_authorised.{'not_granted' if version == 1 else 'unknown_holder'}",
+    )
+    assert decision["purpose"] == ("service" if version >= 2 else "")
+
+
+def test_versions_stand_side_by_side_in_one_folder(tmp_path: Path) -> None:
+    """An upgrade converts nothing: the new version goes on behind what the old one wrote."""
+    shutil.copytree(SEGMENTS / "1", tmp_path / "records")
+    spool = Spool(tmp_path / "records", RecordsSettings(), "node1")
+    spool.open()
+    spool.append([b"N\n17\nstarted\nby a later version"], 17, 17)
+    spool.close()
+    report = verify(tmp_path / "records")
+    assert (report.troubles, report.records) == ([], 6)
+    headers = [read_header(path.read_bytes()) for path in segments(tmp_path / "records")]
+    assert [header.schema for header in headers if isinstance(header, Header)] == [1, VERSION]
 
 
 def test_the_first_version_is_as_it_was() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from ringfence.cli import output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.record_keys import keys_of
 from ringfence.cli.tracing import Folder, noted, records_folder
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def replay(
     from ringfence.warehouse.replay import replay as judge_again
 
     place = folder or records_folder(config)
-    library = Library(place)
+    library = Library(place, keys_of(config))
     begin = int((time.time() - since) * 1e6)
     began = time.monotonic()
     with bar("judging", unit="calls") as advance:

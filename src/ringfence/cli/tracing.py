@@ -10,6 +10,7 @@ import typer
 
 from ringfence.cli import FAILED, output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.record_keys import keys_of
 
 if TYPE_CHECKING:
     from ringfence.warehouse.library import Library, Question
@@ -41,7 +42,7 @@ def trace(
     if caller is None and callee is None:
         raise typer.BadParameter("give --caller, --callee or both")
     place = folder or records_folder(config)
-    library = Library(place)
+    library = Library(place, keys_of(config))
     question = question_of(config, caller, callee, at, within)
     found = library.find(question, limit)
     asked = {"caller": caller or "", "callee": callee or "", "at": at or ""}

@@ -11,7 +11,7 @@ segments are read as they are. A segment of a later version than the reader's is
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 DECISION, OUTCOME, END, NOTE = "D", "O", "E", "N"
 
@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "facts",  # name=JSON each; a text is why it is unknown
         "status",  # what it was answered, 0: it was forwarded
         "gateway", "gateway_address",
+        "purpose",  # since 2: what the trunk's calls are for, `marketing` where they need consent; "" of a gateway's
     ),
     OUTCOME: (
         "kind",
@@ -72,3 +73,9 @@ def decode(body: bytes) -> dict[str, str]:
     if len(values) < len(names):
         values += [""] * (len(names) - len(values))
     return dict(zip(names, values, strict=False))
+
+
+def moment_of(body: bytes) -> int:
+    """When a record is of, microseconds since 1970, without reading the rest; 0 where it does not say."""
+    value = body[2 : body.find(b"\n", 2)]
+    return int(value) if value.isdigit() else 0

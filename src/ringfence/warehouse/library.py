@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import SEALED, segments
-from ringfence.records.schema import DECISION, END, OUTCOME, decode
-from ringfence.warehouse.numbers import key_of
-from ringfence.warehouse.segment_index import ACTIONS, SUFFIX, VERSION, bodies, bodies_with, call_key
+from ringfence.records.framing import OPEN, VAULT, segments
+from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
+from ringfence.records.vault import Keys, Vault
+from ringfence.records.vault_file import read_about, read_tag
+from ringfence.records.verify import bodies
+from ringfence.warehouse.numbers import Digests, is_number
+from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, index_of
 
 USUAL_SIZE = 600  # bytes of all records of a call, about
 LONGEST_CALL = (
@@ -61,7 +64,7 @@ class Story(NamedTuple):
 
 
 class _Shelf(NamedTuple):
-    """One segment with its index. base: None before that is made. began, ended: microseconds; 0 where not yet known."""
+    """One segment. base: its index, None before that is made. began, ended: microseconds; of a vault alone."""
 
     first: int
     segment: Path
@@ -69,44 +72,79 @@ class _Shelf(NamedTuple):
     began: int
     ended: int
 
+    def touches(self, begin: int, end: int) -> bool:
+        """Whether it may have records of that time."""
+        return self.segment.suffix != VAULT or (self.ended >= begin and self.began <= end)
+
 
 class Library:
-    """Reads; a writer and an indexer may be at work meanwhile. Raises RecordsError."""
+    """Reads; a writer and an indexer may be at work meanwhile.
 
-    def __init__(self, folder: Path) -> None:
+    keys: for vaults; without them only what is in the clear can be read. Raises RecordsError.
+    """
+
+    def __init__(self, folder: Path, keys: Keys | None = None) -> None:
         self.folder = folder
+        self.keys = keys
         self._shelves = self._survey()
 
     def _survey(self) -> list[_Shelf]:
         try:
-            indexes = {path.stem: path for path in (self.folder / "index").glob(f"*{SUFFIX}")}
-            files = {path.stem: path for path in segments(self.folder)}
+            indexes = {path.name for path in (self.folder / "index").glob("*")}
+            files = segments(self.folder)
         except OSError as error:
             raise RecordsError(f"{self.folder}: cannot be read: {error.strerror}") from None
         shelves = []
-        for stem in sorted(indexes.keys() | files.keys()):
-            segment = files.get(stem, self.folder / f"{stem}{SEALED}")
-            index = indexes.get(stem)
-            about = None if index is None else _about(index)
-            if about is None:
-                shelves.append(_Shelf(int(stem), segment, None, 0, 0))
-            else:
-                shelves.append(_Shelf(int(stem), segment, index, *about))
+        for path in files:
+            if path.suffix != VAULT:
+                shelves.append(_Shelf(int(path.stem), path, None, 0, 0))
+                continue
+            about = read_about(path)
+            index = index_of(self.folder, path.stem, read_tag(path))
+            base = index if index.name in indexes else None
+            shelves.append(_Shelf(about.first, path, base, about.began, about.ended))
         return shelves
+
+    @contextmanager
+    def _opened(self, shelf: _Shelf) -> Iterator[tuple[Vault, sqlite3.Connection] | None]:
+        """A vault with its index; None where one is missing, or retention took it away meanwhile."""
+        if shelf.base is None:
+            yield None
+            return
+        if self.keys is None:
+            raise RecordsError(f"{shelf.segment.name}: it is encrypted, and no key was given")
+        try:
+            vault = Vault(shelf.segment, self.keys())
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            index = index_of(self.folder, shelf.segment.stem, vault.tag)
+            if not index.exists():
+                yield None
+                return
+            with closing(connected(index)) as base:
+                yield vault, base
+        except (sqlite3.Error, OSError) as error:
+            raise RecordsError(f"{shelf.segment.name}: cannot be read: {error}") from None
+        finally:
+            vault.close()
 
     @property
     def waiting(self) -> int:
         """Sealed segments without an index."""
-        return sum(shelf.base is None and shelf.segment.suffix == SEALED for shelf in self._shelves)
+        return sum(shelf.base is None and shelf.segment.suffix != OPEN for shelf in self._shelves)
 
     def find(self, question: Question, limit: int = 1000) -> list[tuple[int, Fields]]:
         """Decisions that fit, newest first, at most `limit`."""
+        for number in (question.caller, question.callee):
+            if number is not None and not is_number(number):
+                raise RecordsError("a number to look for is E.164 with its plus, or a short code")
         found: list[tuple[int, Fields]] = []
         for shelf in reversed(self._shelves):
-            if shelf.base is not None and not (shelf.ended >= question.begin and shelf.began <= question.end):
+            if not shelf.touches(question.begin, question.end):
                 continue
-            answers = _indexed(shelf, question, limit - len(found)) if shelf.base else _plain(shelf, question)
-            found += sorted(answers, key=lambda answer: -answer[0])
+            found += sorted(self._answers(shelf, question, limit - len(found)), key=lambda answer: -answer[0])
             if len(found) >= limit:
                 return found[:limit]
         return found
@@ -114,11 +152,11 @@ class Library:
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
         for shelf in self._shelves:
-            if shelf.base is not None and shelf.ended < begin:
+            if not shelf.touches(begin, 2**62):
                 continue
             try:
-                for sequence, body in _all_of(shelf):
-                    if body[:2] == b"D\n" and int(body[2 : body.index(b"\n", 2)]) >= begin:
+                for sequence, _, body in bodies(shelf.segment, self.keys):
+                    if body[:2] == b"D\n" and moment_of(body) >= begin:
                         yield sequence, body
             except OSError as error:
                 raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
@@ -129,8 +167,10 @@ class Library:
         for shelf in self._shelves:
             if shelf.base is None:
                 count += shelf.segment.stat().st_size // USUAL_SIZE
+            elif shelf.began >= begin:
+                count += sum(classes_in(shelf.base).values())
             elif shelf.ended >= begin:
-                base = _opened(shelf.base)
+                base = connected(shelf.base)
                 count += base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
                 base.close()
         return count
@@ -140,7 +180,7 @@ class Library:
         for at in range(len(self._shelves) - 1, -1, -1):
             shelf = self._shelves[at]
             if shelf.first <= sequence:
-                fields = _record(shelf, sequence)
+                fields = self._record(shelf, sequence)
                 if fields is None or fields["kind"] != DECISION:
                     return None
                 return self._told(sequence, fields, at)
@@ -157,9 +197,9 @@ class Library:
             return Story(sequence, decision, None, None)
         until = int(decision["at"]) + LONGEST_CALL
         for shelf in self._shelves[shelf_of:]:
-            if shelf.base is not None and shelf.began > until:
+            if shelf.began > until:
                 break
-            for fields in _endings(shelf, sequence, decision["call_id"]):
+            for fields in self._endings(shelf, sequence, decision["call_id"]):
                 if fields["kind"] == OUTCOME and outcome is None:
                     outcome = fields
                 elif fields["kind"] == END and end is None:
@@ -168,132 +208,81 @@ class Library:
                 break
         return Story(sequence, decision, outcome, end)
 
+    def _answers(self, shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
+        with self._opened(shelf) as at_hand:
+            if at_hand is None:
+                wanted = question.callee or question.caller or question.call_id or ""
+                found = self._with(shelf, wanted.encode("utf-8", "surrogateescape") or b"D\n")
+            else:
+                vault, base = at_hand
+                where, values = _clauses(question, Digests(vault.digest_key))
+                # The clauses are ours, the values are bound.
+                query = f"SELECT sequence, place, size FROM calls WHERE {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
+                found = _read(vault, base.execute(query, (*values, limit)))
+            return [(sequence, fields) for sequence, fields in found if question.fits(fields)]
 
-def _all_of(shelf: _Shelf) -> Iterator[tuple[int, bytes]]:
-    """Every record of a segment; of a thinned one, the decisions that stayed."""
-    if shelf.base is None or shelf.segment.exists():
-        for sequence, _, body in bodies(shelf.segment):
-            yield sequence, body
-        return
-    base = _opened(shelf.base)
-    try:
-        yield from base.execute("SELECT sequence, body FROM calls WHERE body IS NOT NULL ORDER BY sequence")
-    finally:
-        base.close()
+    def _with(self, shelf: _Shelf, needle: bytes) -> Iterator[tuple[int, Fields]]:
+        """Every record with some bytes in it, of a segment without an index."""
+        try:
+            for sequence, body in bodies_with(shelf.segment, needle, self.keys):
+                yield sequence, decode(body)
+        except FileNotFoundError:
+            return  # retention took it away meanwhile
+        except OSError as error:
+            raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
+
+    def _record(self, shelf: _Shelf, sequence: int) -> Fields | None:
+        with self._opened(shelf) as at_hand:
+            if at_hand is None:
+                return next((fields for number, fields in self._with(shelf, b"D\n") if number == sequence), None)
+            vault, base = at_hand
+            rows = base.execute("SELECT sequence, place, size FROM calls WHERE sequence = ?", (sequence,))
+            return next((fields for _, fields in _read(vault, rows)), None)
+
+    def _endings(self, shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
+        """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
+        with self._opened(shelf) as at_hand:
+            if at_hand is None:
+                found = [fields for _, fields in self._with(shelf, call_id.encode("utf-8", "surrogateescape"))]
+            else:
+                vault, base = at_hand
+                select = "SELECT sequence, place, size FROM endings WHERE decision = "
+                rows = base.execute(f"{select}?", (decision,)).fetchall()
+                if not rows:
+                    rows = base.execute(f"{select}0 AND call = ?", (Digests(vault.digest_key).of(call_id),)).fetchall()
+                found = [fields for _, fields in _read(vault, rows)]
+        return [
+            fields
+            for fields in found
+            if fields["kind"] in (OUTCOME, END)
+            and fields["call_id"] == call_id
+            and fields["decision"] in ("0", str(decision))
+        ]
 
 
-def _about(index: Path) -> tuple[int, int] | None:
-    """When an index's records began and ended; None for one of another version."""
-    with _opened(index) as base:
-        version, began, ended = base.execute("SELECT version, began, ended FROM about").fetchone()
-    base.close()
-    return (began, ended) if version == VERSION else None
-
-
-def _opened(index: Path) -> sqlite3.Connection:
-    """Sealed: nobody writes it, so nothing has to be locked or watched."""
-    try:
-        return sqlite3.connect(f"file:{index}?mode=ro&immutable=1", uri=True)
-    except sqlite3.Error as error:
-        raise RecordsError(f"{index.name}: cannot be opened: {error}") from None
-
-
-def _indexed(shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
-    clauses: list[str] = ["at BETWEEN ? AND ?"]
-    values: list[int | str] = [question.begin, question.end]
+def _clauses(question: Question, digests: Digests) -> tuple[str, list[int | str | None]]:
+    """A question's WHERE, and the values that it binds."""
+    clauses = ["at BETWEEN ? AND ?"]
+    values: list[int | str | None] = [question.begin, question.end]
     if question.caller is not None:
         clauses.append("(caller = ? OR shown = ?)")
-        values += [_key(question.caller)] * 2
+        values += [digests.of(question.caller)] * 2
     if question.callee is not None:
         clauses.append("callee = ?")
-        values.append(_key(question.callee))
+        values.append(digests.of(question.callee))
     if question.call_id is not None:
         clauses.append("call = ?")
-        values.append(call_key(question.call_id))
+        values.append(digests.of(question.call_id))
     if question.trunk is not None:
         clauses.append("trunk = (SELECT id FROM names WHERE name = ?)")
         values.append(question.trunk)
     if question.action is not None:
         clauses.append("action = ?")
         values.append(ACTIONS.index(question.action))
-    where = " AND ".join(clauses)  # clauses are ours, values are bound
-    query = f"SELECT sequence, place, size, body FROM calls WHERE {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
-    assert shelf.base is not None
-    base = _opened(shelf.base)
-    try:
-        rows = base.execute(query, (*values, limit)).fetchall()
-    except sqlite3.Error as error:
-        raise RecordsError(f"{shelf.base.name}: cannot be read: {error}") from None
-    finally:
-        base.close()
-    return [(sequence, fields) for sequence, fields in _read(shelf.segment, rows) if question.fits(fields)]
+    return " AND ".join(clauses), values
 
 
-def _key(number: str) -> int:
-    key = key_of(number)
-    if key is None:
-        raise RecordsError("a number to look for is E.164 with its plus, or a short code")
-    return key
-
-
-def _read(segment: Path, rows: list[tuple[int, int, int, bytes | None]]) -> Iterator[tuple[int, Fields]]:
-    """The records of some rows: their own bodies, else cut out of the segment."""
-    descriptor = -1
-    try:
-        for sequence, place, size, body in rows:
-            if body is None:
-                if descriptor < 0:
-                    descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
-                body = os.pread(descriptor, size, place)
-            yield sequence, decode(body)
-    except OSError as error:
-        raise RecordsError(f"{segment.name}: cannot be read: {error.strerror}") from None
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-def _plain(shelf: _Shelf, question: Question) -> list[tuple[int, Fields]]:
-    wanted = question.callee or question.caller or question.call_id or ""
-    needle = wanted.encode("utf-8", "surrogateescape") or b"D\n"
-    try:
-        found = [(sequence, decode(body)) for sequence, body in bodies_with(shelf.segment, needle)]
-    except OSError as error:
-        raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
-    return [(sequence, fields) for sequence, fields in found if fields["kind"] == DECISION and question.fits(fields)]
-
-
-def _record(shelf: _Shelf, sequence: int) -> Fields | None:
-    if shelf.base is None:
-        for number, body in bodies_with(shelf.segment, b"D\n"):
-            if number == sequence:
-                return decode(body)
-        return None
-    base = _opened(shelf.base)
-    rows = base.execute("SELECT sequence, place, size, body FROM calls WHERE sequence = ?", (sequence,)).fetchall()
-    base.close()
-    return next((fields for _, fields in _read(shelf.segment, rows)), None)
-
-
-def _endings(shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
-    """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
-    if shelf.base is None:
-        needle = call_id.encode("utf-8", "surrogateescape")
-        found = [decode(body) for _, body in bodies_with(shelf.segment, needle)]
-    else:
-        base = _opened(shelf.base)
-        query = "SELECT sequence, place, size, body FROM endings WHERE decision = ?"
-        rows = base.execute(query, (decision,)).fetchall()
-        if not rows:
-            rows = base.execute(
-                "SELECT sequence, place, size, body FROM endings WHERE decision = 0 AND call = ?", (call_key(call_id),)
-            ).fetchall()
-        base.close()
-        found = [fields for _, fields in _read(shelf.segment, rows)]
-    return [
-        fields
-        for fields in found
-        if fields["kind"] in (OUTCOME, END)
-        and fields["call_id"] == call_id
-        and fields["decision"] in ("0", str(decision))
-    ]
+def _read(vault: Vault, rows: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Fields]]:
+    """The records of some rows, cut out of their segment."""
+    for sequence, place, size in rows:
+        yield sequence, decode(vault[place : place + size])
