@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringfence.cli import FAILED, output, upkeep
+from ringfence.cli import FAILED, analysing, output, upkeep
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
 from ringfence.cli.record_keys import keys_of
 from ringfence.cli.tracing import (
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ringfence.records.verify import Report
 
 app = typer.Typer(help="The decision records: one of every INVITE.", no_args_is_help=True)
+app.command("export")(analysing.export)
+app.command("query")(analysing.query)
 app.command("retain")(upkeep.retain)
 app.command("rotate")(upkeep.rotate)
 app.command("accesses")(upkeep.accesses)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import OPEN, VAULT, segments
+from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments
 from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
-from ringfence.records.vault import Keys, Vault
+from ringfence.records.vault import Keys, Vault, opened
 from ringfence.records.vault_file import read_about, read_tag
-from ringfence.records.verify import bodies
+from ringfence.records.verify import bodies_in
 from ringfence.warehouse.numbers import Digests, is_number
 from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, index_of
 
@@ -151,15 +151,27 @@ class Library:
 
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
-        for shelf in self._shelves:
-            if not shelf.touches(begin, 2**62):
-                continue
-            try:
-                for sequence, _, body in bodies(shelf.segment, self.keys):
-                    if body[:2] == b"D\n" and moment_of(body) >= begin:
-                        yield sequence, body
-            except OSError as error:
-                raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
+        for segment in self.since(begin):
+            for _, sequence, body in self.bodies_of(segment):
+                if body[:2] == b"D\n" and moment_of(body) >= begin:
+                    yield sequence, body
+
+    def since(self, begin: int) -> list[Path]:
+        """Every segment that may have records since `begin` (microseconds), oldest first."""
+        return [shelf.segment for shelf in self._shelves if shelf.touches(begin, 2**62)]
+
+    def bodies_of(self, segment: Path) -> Iterator[tuple[str, int, bytes]]:
+        """(node, sequence, body) of every undamaged record of a segment."""
+        try:
+            with opened(segment, self.keys) as data:
+                header = read_header(data)
+                if isinstance(header, Header):
+                    for sequence, _, body in bodies_in(data):
+                        yield header.node, sequence, body
+        except FileNotFoundError:
+            return  # retention took it away meanwhile
+        except OSError as error:
+            raise RecordsError(f"{segment.name}: cannot be read: {error.strerror}") from None
 
     def estimate(self, begin: int) -> int:
         """About how many decisions there are since `begin`: from the indexes, elsewhere by the segment's size."""
