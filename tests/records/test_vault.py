@@ -15,7 +15,7 @@ from ringfence.records.framing import segments
 from ringfence.records.keys import KeyRing, open_keys
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.vault import Vault, rewrap
-from ringfence.records.vault_file import CHUNK, read_about
+from ringfence.records.vault_file import CHUNK, read_card
 from ringfence.records.verify import read, verify
 from ringfence.warehouse.keeping import encrypt
 
@@ -103,7 +103,7 @@ def test_a_vault_cut_short(vaults: Path) -> None:
     path = segments(vaults)[1]
     os.truncate(path, path.stat().st_size - 1)
     with pytest.raises(Tampered, match="its end is missing"):
-        read_about(path)
+        read_card(path)
     assert [trouble.kind for trouble in verify(vaults, keys=lambda: KeyRing([OLD])).troubles] == ["edit"]
 
 

@@ -39,7 +39,7 @@ def policy(folder: Path, rules: dict[str, Any], trunks: tuple[Any, ...] = TRUNKS
 
 def judged(history: History, path: Path, workers: int | None = 1) -> Outcome:
     history.close()
-    return replay(path, history.library().decisions(0), workers=workers)
+    return replay(path, history.library(), 0, workers=workers)
 
 
 def test_the_same_policy_changes_nothing(history: History, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_several_processes_find_the_same(history: History, tmp_path: Path, monke
     path = policy(tmp_path, {**AS_IT_WAS, "caller_authorised": {"mode": "observe"}})
     one = judged(history, path)
     seen: list[int] = []
-    several = replay(path, history.library().decisions(0), seen.append, workers=2)
+    several = replay(path, history.library(), 0, seen.append, workers=2)
     assert several.changes == one.changes
     assert (several.judged, several.unchanged) == (one.judged, one.unchanged) == (60, 20)
     assert seen == sorted(seen)
@@ -136,7 +136,7 @@ def test_since_and_thinned_segments(history: History, tmp_path: Path) -> None:
     assert keep_to(retention, history.folder, history.clock + 3000, RING).thinned == 1
     library = history.library()
     assert library.estimate(0) == 2
-    outcome = replay(policy(tmp_path, AS_IT_WAS), library.decisions(0), workers=1)
+    outcome = replay(policy(tmp_path, AS_IT_WAS), library, 0, workers=1)
     assert (outcome.judged, outcome.unchanged) == (2, 2)
     late = int((history.clock - 60) * 1e6)
     assert [sequence for sequence, _ in library.decisions(late)] == [3]

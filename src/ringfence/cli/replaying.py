@@ -36,7 +36,7 @@ def replay(
     began = time.monotonic()
     with bar("judging", unit="calls") as advance:
         total = library.estimate(begin)
-        outcome = judge_again(policy, library.decisions(begin), lambda done: advance(done, max(done, total)), workers)
+        outcome = judge_again(policy, library, begin, lambda done: advance(done, max(done, total)), workers)
     noted(place, "replay", {"policy": str(policy)}, outcome.judged, False)
     seconds = time.monotonic() - began
     if json:

@@ -29,9 +29,14 @@ class KeyRing:
     """The operator's keys, the present one first."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
         self._boxes = {_id(key): AESGCM(_derived(key, b"wrap")) for key in keys}
         self._present = _id(keys[0])
         self._names = _derived(keys[0], b"pseudonym")
+
+    def __reduce__(self) -> tuple[type[KeyRing], tuple[tuple[bytes, ...]]]:
+        """For the processes that share a replay's work."""
+        return KeyRing, (self._keys,)
 
     def wrap(self, segment_key: bytes) -> bytes:
         """A segment's key under the present one: SLOT bytes."""

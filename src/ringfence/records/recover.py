@@ -23,7 +23,7 @@ from ringfence.records.framing import (
     read_header,
     segments,
 )
-from ringfence.records.vault_file import read_about
+from ringfence.records.vault_file import read_card
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def recover(folder: Path) -> Found:
             if path.suffix == OPEN:
                 _open_segment(path, found)
             elif path.suffix == VAULT:
-                about = read_about(path)
+                about = read_card(path).about
                 if about.next >= found.next:
                     found.next, found.link = about.next, about.link
             else:

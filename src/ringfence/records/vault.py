@@ -29,6 +29,7 @@ from ringfence.records.vault_file import (
     About,
     about_bytes,
     read_layout,
+    read_slots,
 )
 
 LEVEL = 1  # of zlib: higher ones save a tenth and take three times as long
@@ -52,7 +53,7 @@ class Vault:
             layout = read_layout(path, self._descriptor)
             key = _key_of(path, self._descriptor, ring)
             self._box = AESGCM(key)
-            self.digest_key = blake2b(b"look-up", digest_size=KEY_BYTES, key=key).digest()
+            self.digest_key = digest_key_of(key)
             self._open(_TRAILER_NONCE, layout.tag, layout.covered, "its trailer")
         except BaseException:
             os.close(self._descriptor)
@@ -133,7 +134,7 @@ def rewrap(path: Path, ring: KeyRing) -> bool:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        slots = _slots(descriptor)
+        slots = read_slots(path, descriptor)
         if all(ring.current(slot) or slot == bytes(SLOT) for slot in slots):
             return False
         new = ring.wrap(_key_of(path, descriptor, ring))
@@ -165,17 +166,20 @@ def opened(path: Path, keys: Keys | None) -> Iterator[Readable]:
 
 
 def _key_of(path: Path, descriptor: int, ring: KeyRing) -> bytes:
-    if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
-        raise Tampered(f"{path.name}: its beginning was changed")
+    return key_in(path, read_slots(path, descriptor), ring)
+
+
+def key_in(path: Path, slots: list[bytes], ring: KeyRing) -> bytes:
+    """A vault's own key. Raises Tampered, RecordsError."""
     try:
-        return ring.unwrap(_slots(descriptor))
+        return ring.unwrap(slots)
     except RecordsError as error:
         raise type(error)(f"{path.name}: {error}") from None
 
 
-def _slots(descriptor: int) -> list[bytes]:
-    data = os.pread(descriptor, SLOTS * SLOT, len(MAGIC))
-    return [data[place * SLOT : (place + 1) * SLOT] for place in range(SLOTS)]
+def digest_key_of(key: bytes) -> bytes:
+    """What an index finds numbers by, of a vault's own key."""
+    return blake2b(b"look-up", digest_size=KEY_BYTES, key=key).digest()
 
 
 def _opens(slot: bytes, ring: KeyRing) -> bool:

@@ -65,23 +65,30 @@ def about_bytes(about: About) -> bytes:
     return orjson.dumps({**about._asdict(), "previous": about.previous.hex(), "link": about.link.hex()})
 
 
-def read_about(path: Path) -> About:
-    """What a vault says in the clear; no key is needed. Raises RecordsError."""
+class Card(NamedTuple):
+    """A vault at first sight. tag: of this very file, no other has it. slots: its key, wrapped."""
+
+    about: About
+    tag: bytes
+    slots: list[bytes]
+
+
+def read_card(path: Path) -> Card:
+    """No key is needed. Raises Tampered, RecordsError."""
     try:
         with path.open("rb", buffering=0) as file:
-            _, _, about = _trailer(path, file.fileno())
-            return about
+            said, _, about = _trailer(path, file.fileno())
+            return Card(about, said[3], read_slots(path, file.fileno()))
     except OSError as error:
         raise RecordsError(f"{path.name}: cannot be read: {error.strerror}") from None
 
 
-def read_tag(path: Path) -> bytes:
-    """What names this very file: a vault that is written anew has another one. Raises RecordsError."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            return _trailer(path, file.fileno())[0][3]
-    except OSError as error:
-        raise RecordsError(f"{path.name}: cannot be read: {error.strerror}") from None
+def read_slots(path: Path, descriptor: int) -> list[bytes]:
+    """The wrapped keys. Raises Tampered, OSError."""
+    data = os.pread(descriptor, CHUNKS_AT, 0)
+    if not data.startswith(MAGIC) or len(data) < CHUNKS_AT:
+        raise Tampered(f"{path.name}: its beginning was changed")
+    return [data[at : at + SLOT] for at in range(len(MAGIC), CHUNKS_AT, SLOT)]
 
 
 def read_layout(path: Path, descriptor: int) -> Layout:

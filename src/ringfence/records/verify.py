@@ -24,7 +24,7 @@ from ringfence.records.framing import (
 from ringfence.records.gone import Gone
 from ringfence.records.schema import decode
 from ringfence.records.vault import Keys, opened
-from ringfence.records.vault_file import About, read_about
+from ringfence.records.vault_file import About, read_card
 
 _END = 2**63  # behind every sequence number
 NOTED = ("lost", "fault")  # events that the writer itself tells of
@@ -102,7 +102,7 @@ def verify(folder: Path, progress: Callable[[int, int], None] | None = None, key
 def _segment(path: Path, newest: bool, chain: _Chain, keys: Keys | None) -> None:
     before = len(chain.troubles)
     try:
-        about = read_about(path) if path.suffix == VAULT else None
+        about = read_card(path).about if path.suffix == VAULT else None
         with opened(path, keys) as data:
             _walk(path, newest and path.suffix == OPEN, data, chain, about is not None and about.thinned)
     except Tampered as error:

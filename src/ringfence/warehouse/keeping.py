@@ -18,7 +18,7 @@ from ringfence.records.keys import KeyRing
 from ringfence.records.recover import mapped
 from ringfence.records.schema import moment_of
 from ringfence.records.vault import lock_away, rewrap
-from ringfence.records.vault_file import About, read_tag
+from ringfence.records.vault_file import About, read_card
 from ringfence.warehouse.segment_index import build, index_of
 
 _log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ def index_all(folder: Path, ring: KeyRing) -> tuple[int, int]:
         try:
             began = time.monotonic()
             vault = encrypt(path, ring) if path.suffix == SEALED else path
-            if vault.suffix != VAULT or index_of(folder, vault.stem, read_tag(vault)).exists():
+            if vault.suffix != VAULT or index_of(folder, vault.stem, read_card(vault).tag).exists():
                 continue
             count = build(vault, ring)
         except RecordsError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,18 +13,22 @@ from typing import NamedTuple
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments
 from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
-from ringfence.records.vault import Keys, Vault, opened
-from ringfence.records.vault_file import read_about, read_tag
+from ringfence.records.vault import Keys, Vault, digest_key_of, key_in, opened
+from ringfence.records.vault_file import Card, read_card
 from ringfence.records.verify import bodies_in
 from ringfence.warehouse.numbers import Digests, is_number
 from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, index_of
 
+TOGETHER, BATCH = 8, 64  # segments looked into at once; before it is asked whether that is enough
 USUAL_SIZE = 600  # bytes of all records of a call, about
 LONGEST_CALL = (
     13 * 3600 * 10**6
 )  # microseconds after a decision in which its end is looked for: dialog_lifetime and more
 
+_PLACES = "SELECT sequence, place, size FROM"
+
 Fields = dict[str, str]
+_Query = Callable[[Digests], tuple[str, tuple[object, ...]]]
 
 
 @dataclass(frozen=True)
@@ -64,17 +69,21 @@ class Story(NamedTuple):
 
 
 class _Shelf(NamedTuple):
-    """One segment. base: its index, None before that is made. began, ended: microseconds; of a vault alone."""
+    """One segment. card: of a vault, else None. base: its index, None before that is made."""
 
     first: int
     segment: Path
+    card: Card | None
     base: Path | None
-    began: int
-    ended: int
+
+    @property
+    def began(self) -> int:
+        """Microseconds; 0 where that is not known."""
+        return 0 if self.card is None else self.card.about.began
 
     def touches(self, begin: int, end: int) -> bool:
         """Whether it may have records of that time."""
-        return self.segment.suffix != VAULT or (self.ended >= begin and self.began <= end)
+        return self.card is None or (self.card.about.ended >= begin and self.card.about.began <= end)
 
 
 class Library:
@@ -97,38 +106,34 @@ class Library:
         shelves = []
         for path in files:
             if path.suffix != VAULT:
-                shelves.append(_Shelf(int(path.stem), path, None, 0, 0))
+                shelves.append(_Shelf(int(path.stem), path, None, None))
                 continue
-            about = read_about(path)
-            index = index_of(self.folder, path.stem, read_tag(path))
-            base = index if index.name in indexes else None
-            shelves.append(_Shelf(about.first, path, base, about.began, about.ended))
+            card = read_card(path)
+            index = index_of(self.folder, path.stem, card.tag)
+            shelves.append(_Shelf(card.about.first, path, card, index if index.name in indexes else None))
         return shelves
 
-    @contextmanager
-    def _opened(self, shelf: _Shelf) -> Iterator[tuple[Vault, sqlite3.Connection] | None]:
-        """A vault with its index; None where one is missing, or retention took it away meanwhile."""
-        if shelf.base is None:
-            yield None
-            return
+    def _looked_up(self, shelf: _Shelf, query: _Query) -> list[tuple[int, Fields]] | None:
+        """What an index finds, read from its vault; None where there is none, or no longer the one that was here."""
+        if shelf.card is None or shelf.base is None:
+            return None
         if self.keys is None:
             raise RecordsError(f"{shelf.segment.name}: it is encrypted, and no key was given")
+        ring = self.keys()
+        digests = Digests(digest_key_of(key_in(shelf.segment, shelf.card.slots, ring)))
         try:
-            vault = Vault(shelf.segment, self.keys())
-        except FileNotFoundError:
-            yield None
-            return
-        try:
-            index = index_of(self.folder, shelf.segment.stem, vault.tag)
-            if not index.exists():
-                yield None
-                return
-            with closing(connected(index)) as base:
-                yield vault, base
+            with closing(connected(shelf.base)) as base:
+                rows = base.execute(*query(digests)).fetchall()
+            if not rows:
+                return []
+            with opened(shelf.segment, self.keys) as vault:
+                if not isinstance(vault, Vault) or vault.tag != shelf.card.tag:
+                    return None
+                return [(sequence, decode(vault[place : place + size])) for sequence, place, size in rows]
         except (sqlite3.Error, OSError) as error:
-            raise RecordsError(f"{shelf.segment.name}: cannot be read: {error}") from None
-        finally:
-            vault.close()
+            if not shelf.base.exists():
+                return None  # retention was here meanwhile
+            raise RecordsError(f"{shelf.segment.name}: cannot be looked up: {error}") from None
 
     @property
     def waiting(self) -> int:
@@ -141,20 +146,26 @@ class Library:
             if number is not None and not is_number(number):
                 raise RecordsError("a number to look for is E.164 with its plus, or a short code")
         found: list[tuple[int, Fields]] = []
-        for shelf in reversed(self._shelves):
-            if not shelf.touches(question.begin, question.end):
-                continue
-            found += sorted(self._answers(shelf, question, limit - len(found)), key=lambda answer: -answer[0])
-            if len(found) >= limit:
-                return found[:limit]
-        return found
+        shelves = [shelf for shelf in reversed(self._shelves) if shelf.touches(question.begin, question.end)]
+        # Files that nobody looked into lately wait for the disk, and can do so together.
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            for at in range(0, len(shelves), BATCH):
+                for answers in pool.map(lambda shelf: self._answers(shelf, question, limit), shelves[at : at + BATCH]):
+                    found += sorted(answers, key=lambda answer: -answer[0])
+                if len(found) >= limit:
+                    break
+        return found[:limit]
 
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
         for segment in self.since(begin):
-            for _, sequence, body in self.bodies_of(segment):
-                if body[:2] == b"D\n" and moment_of(body) >= begin:
-                    yield sequence, body
+            yield from self.decisions_of(segment, begin)
+
+    def decisions_of(self, segment: Path, begin: int) -> Iterator[tuple[int, bytes]]:
+        """The same of one segment."""
+        for _, sequence, body in self.bodies_of(segment):
+            if body[:2] == b"D\n" and moment_of(body) >= begin:
+                yield sequence, body
 
     def since(self, begin: int) -> list[Path]:
         """Every segment that may have records since `begin` (microseconds), oldest first."""
@@ -181,7 +192,7 @@ class Library:
                 count += shelf.segment.stat().st_size // USUAL_SIZE
             elif shelf.began >= begin:
                 count += sum(classes_in(shelf.base).values())
-            elif shelf.ended >= begin:
+            elif shelf.touches(begin, 2**62):
                 base = connected(shelf.base)
                 count += base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
                 base.close()
@@ -221,17 +232,11 @@ class Library:
         return Story(sequence, decision, outcome, end)
 
     def _answers(self, shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
-        with self._opened(shelf) as at_hand:
-            if at_hand is None:
-                wanted = question.callee or question.caller or question.call_id or ""
-                found = self._with(shelf, wanted.encode("utf-8", "surrogateescape") or b"D\n")
-            else:
-                vault, base = at_hand
-                where, values = _clauses(question, Digests(vault.digest_key))
-                # The clauses are ours, the values are bound.
-                query = f"SELECT sequence, place, size FROM calls WHERE {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
-                found = _read(vault, base.execute(query, (*values, limit)))
-            return [(sequence, fields) for sequence, fields in found if question.fits(fields)]
+        found = self._looked_up(shelf, lambda digests: _asked(question, digests, limit))
+        if found is None:
+            wanted = question.callee or question.caller or question.call_id or ""
+            found = list(self._with(shelf, wanted.encode("utf-8", "surrogateescape") or b"D\n"))
+        return [(sequence, fields) for sequence, fields in found if question.fits(fields)]
 
     def _with(self, shelf: _Shelf, needle: bytes) -> Iterator[tuple[int, Fields]]:
         """Every record with some bytes in it, of a segment without an index."""
@@ -244,38 +249,32 @@ class Library:
             raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
 
     def _record(self, shelf: _Shelf, sequence: int) -> Fields | None:
-        with self._opened(shelf) as at_hand:
-            if at_hand is None:
-                return next((fields for number, fields in self._with(shelf, b"D\n") if number == sequence), None)
-            vault, base = at_hand
-            rows = base.execute("SELECT sequence, place, size FROM calls WHERE sequence = ?", (sequence,))
-            return next((fields for _, fields in _read(vault, rows)), None)
+        found = self._looked_up(shelf, lambda _: (f"{_PLACES} calls WHERE sequence = ?", (sequence,)))
+        if found is None:
+            return next((fields for number, fields in self._with(shelf, b"D\n") if number == sequence), None)
+        return next((fields for _, fields in found), None)
 
     def _endings(self, shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
         """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
-        with self._opened(shelf) as at_hand:
-            if at_hand is None:
-                found = [fields for _, fields in self._with(shelf, call_id.encode("utf-8", "surrogateescape"))]
-            else:
-                vault, base = at_hand
-                select = "SELECT sequence, place, size FROM endings WHERE decision = "
-                rows = base.execute(f"{select}?", (decision,)).fetchall()
-                if not rows:
-                    rows = base.execute(f"{select}0 AND call = ?", (Digests(vault.digest_key).of(call_id),)).fetchall()
-                found = [fields for _, fields in _read(vault, rows)]
+        where = "decision = ? OR (decision = 0 AND call = ?)"
+        found = self._looked_up(
+            shelf, lambda digests: (f"{_PLACES} endings WHERE {where}", (decision, digests.of(call_id)))
+        )
+        if found is None:
+            found = list(self._with(shelf, call_id.encode("utf-8", "surrogateescape")))
         return [
             fields
-            for fields in found
+            for _, fields in found
             if fields["kind"] in (OUTCOME, END)
             and fields["call_id"] == call_id
             and fields["decision"] in ("0", str(decision))
         ]
 
 
-def _clauses(question: Question, digests: Digests) -> tuple[str, list[int | str | None]]:
-    """A question's WHERE, and the values that it binds."""
+def _asked(question: Question, digests: Digests, limit: int) -> tuple[str, tuple[object, ...]]:
+    """A question as SQL, and the values that it binds."""
     clauses = ["at BETWEEN ? AND ?"]
-    values: list[int | str | None] = [question.begin, question.end]
+    values: list[object] = [question.begin, question.end]
     if question.caller is not None:
         clauses.append("(caller = ? OR shown = ?)")
         values += [digests.of(question.caller)] * 2
@@ -291,10 +290,5 @@ def _clauses(question: Question, digests: Digests) -> tuple[str, list[int | str 
     if question.action is not None:
         clauses.append("action = ?")
         values.append(ACTIONS.index(question.action))
-    return " AND ".join(clauses), values
-
-
-def _read(vault: Vault, rows: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Fields]]:
-    """The records of some rows, cut out of their segment."""
-    for sequence, place, size in rows:
-        yield sequence, decode(vault[place : place + size])
+    where = " AND ".join(clauses)  # these are ours, what is asked for is bound
+    return f"{_PLACES} calls WHERE {where} ORDER BY sequence DESC LIMIT ?", (*values, limit)

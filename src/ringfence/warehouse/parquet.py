@@ -17,7 +17,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,9 +47,10 @@ def duckdb() -> Any:
 class _Part:
     """One file on its way: rows go into a pipe, DuckDB reads them at its other end in a thread."""
 
-    def __init__(self, target: Path, table: str, numbers: str) -> None:
+    def __init__(self, base: DuckDBPyConnection, target: Path, table: str, numbers: str) -> None:
         self.rows = 0
         self._target = target
+        self._base = base.cursor()  # a thread wants its own
         self._draft = target.with_suffix(f".{os.getpid()}.draft")
         self._error: Exception | None = None
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,9 +70,7 @@ class _Part:
 
     def _copy(self, reader: int, table: str, numbers: str) -> None:
         try:
-            with duckdb().connect() as base:
-                base.execute("SET threads = 1")
-                base.execute(_copy_statement(f"/dev/fd/{reader}", self._draft, table, numbers))
+            self._base.execute(_copy_statement(f"/dev/fd/{reader}", self._draft, table, numbers))
         except Exception as error:
             self._error = error
         finally:
@@ -108,15 +107,16 @@ def export(
 
     Files are readable by their owner alone. Raises RecordsError.
     """
-    duckdb()
+    module = duckdb()
     if library.keys is None:
         raise RecordsError("records are not exported without the keys of records.key_file")
     rows = Rows(library.keys(), in_full)
     counts = dict.fromkeys(TABLES, 0)
     before = os.umask(0o077)
     try:
-        for segment in library.since(begin):
-            _segment(library, segment, folder, begin, rows, FULL if in_full else MASKED, counts, progress)
+        with module.connect() as base:
+            for segment in library.since(begin):
+                _segment(library, segment, folder, begin, rows, base, FULL if in_full else MASKED, counts, progress)
     except OSError as error:
         raise RecordsError(f"{folder}: cannot be written: {error.strerror}") from None
     finally:
@@ -125,7 +125,7 @@ def export(
 
 
 def _segment(
-    library: Library, segment: Path, folder: Path, begin: int, rows: Rows, numbers: str, counts: dict[str, int],
+    library: Library, segment: Path, folder: Path, begin: int, rows: Rows, base: DuckDBPyConnection, numbers: str, counts: dict[str, int],
     progress: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
     parts: dict[tuple[str, int], _Part] = {}
@@ -141,15 +141,18 @@ def _segment(
             part = parts.get(key)
             if part is None:
                 day = datetime.fromtimestamp(key[1] * 86_400, UTC).strftime("%Y-%m-%d")
-                part = parts[key] = _Part(folder / table / f"day={day}" / f"{segment.stem}.parquet", table, numbers)
+                part = parts[key] = _Part(
+                    base, folder / table / f"day={day}" / f"{segment.stem}.parquet", table, numbers
+                )
             part.add(row)
             counts[table] += 1
             if progress is not None and sum(counts.values()) % TELL_EVERY == 0:
                 progress(sum(counts.values()))
         whole = True
     finally:
-        for part in parts.values():
-            part.close(whole)
+        with ExitStack() as every:
+            for part in parts.values():
+                every.callback(part.close, whole)
 
 
 def _unread(pipe: int) -> int:

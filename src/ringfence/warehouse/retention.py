@@ -13,7 +13,7 @@ from ringfence.records.keys import KeyRing
 from ringfence.records.schema import DECISION, END, OUTCOME, decode
 from ringfence.records.settings import RetentionSettings
 from ringfence.records.vault import Vault, lock_away
-from ringfence.records.vault_file import About, read_about, read_tag
+from ringfence.records.vault_file import About, read_card
 from ringfence.records.verify import bodies_in
 from ringfence.warehouse.classes import CLASSES, class_of
 from ringfence.warehouse.segment_index import build, classes_in, index_of
@@ -46,8 +46,8 @@ def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing
             if path.suffix != VAULT:
                 report.unindexed += 1
                 continue
-            about = read_about(path)
-            index = index_of(folder, path.stem, read_tag(path))
+            about, tag, _ = read_card(path)
+            index = index_of(folder, path.stem, tag)
             if not index.exists():
                 report.unindexed += 1
                 continue
