@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TELL_EVERY = 10_000  # rows between two words of progress
 MASKED, FULL = "masked", "full"
+_DAY = 86_400_000_000  # microseconds
 
 
 def duckdb() -> Any:
@@ -110,49 +111,67 @@ def export(
     module = duckdb()
     if library.keys is None:
         raise RecordsError("records are not exported without the keys of records.key_file")
-    rows = Rows(library.keys(), in_full)
-    counts = dict.fromkeys(TABLES, 0)
     before = os.umask(0o077)
     try:
         with module.connect() as base:
+            work = _Export(base, folder, Rows(library.keys(), in_full), FULL if in_full else MASKED, begin, progress)
             for segment in library.since(begin):
-                _segment(library, segment, folder, begin, rows, base, FULL if in_full else MASKED, counts, progress)
+                work.segment(segment.stem, library.bodies_of(segment))
+            return work.counts
     except OSError as error:
         raise RecordsError(f"{folder}: cannot be written: {error.strerror}") from None
     finally:
         os.umask(before)
-    return counts
 
 
-def _segment(
-    library: Library, segment: Path, folder: Path, begin: int, rows: Rows, base: DuckDBPyConnection, numbers: str, counts: dict[str, int],
-    progress: Callable[[int], None] | None,
-) -> None:  # fmt: skip
-    parts: dict[tuple[str, int], _Part] = {}
-    whole = False
-    try:
-        for node, sequence, body in library.bodies_of(segment):
-            at = moment_of(body)
-            made = rows.row_of(node, sequence, decode(body)) if at >= begin else None
-            if made is None:
-                continue
-            table, row = made
-            key = (table, at // 86_400_000_000)
-            part = parts.get(key)
-            if part is None:
-                day = datetime.fromtimestamp(key[1] * 86_400, UTC).strftime("%Y-%m-%d")
-                part = parts[key] = _Part(
-                    base, folder / table / f"day={day}" / f"{segment.stem}.parquet", table, numbers
-                )
-            part.add(row)
-            counts[table] += 1
-            if progress is not None and sum(counts.values()) % TELL_EVERY == 0:
-                progress(sum(counts.values()))
-        whole = True
-    finally:
-        with ExitStack() as every:
-            for part in parts.values():
-                every.callback(part.close, whole)
+class _Export:
+    """One export: rows to the file of their table and day. counts: rows by table."""
+
+    def __init__(
+        self,
+        base: DuckDBPyConnection,
+        folder: Path,
+        rows: Rows,
+        numbers: str,
+        begin: int,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self.counts = dict.fromkeys(TABLES, 0)
+        self._base = base
+        self._folder = folder
+        self._rows = rows
+        self._numbers = numbers
+        self._begin = begin
+        self._progress = progress
+
+    def segment(self, name: str, records: Iterator[tuple[str, int, bytes]]) -> None:
+        """All of one segment's files, or none. Raises RecordsError, OSError."""
+        parts: dict[tuple[str, int], _Part] = {}
+        whole = False
+        try:
+            for node, sequence, body in records:
+                at = moment_of(body)
+                made = self._rows.row_of(node, sequence, decode(body)) if at >= self._begin else None
+                if made is not None:
+                    key = (made[0], at // _DAY)
+                    part = parts.get(key) or parts.setdefault(key, self._begun(name, *key))
+                    part.add(made[1])
+                    self._count(made[0])
+            whole = True
+        finally:
+            with ExitStack() as every:
+                for part in parts.values():
+                    every.callback(part.close, whole)
+
+    def _begun(self, name: str, table: str, day: int) -> _Part:
+        date = datetime.fromtimestamp(day * _DAY / 1e6, UTC).strftime("%Y-%m-%d")
+        return _Part(self._base, self._folder / table / f"day={date}" / f"{name}.parquet", table, self._numbers)
+
+    def _count(self, table: str) -> None:
+        self.counts[table] += 1
+        total = sum(self.counts.values())
+        if self._progress is not None and total % TELL_EVERY == 0:
+            self._progress(total)
 
 
 def _unread(pipe: int) -> int:
