@@ -130,9 +130,11 @@ class Library:
                 if not isinstance(vault, Vault) or vault.tag != shelf.card.tag:
                     return None
                 return [(sequence, decode(vault[place : place + size])) for sequence, place, size in rows]
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, RecordsError) as error:
             if not shelf.base.exists():
                 return None  # retention was here meanwhile
+            if isinstance(error, RecordsError):
+                raise
             raise RecordsError(f"{shelf.segment.name}: cannot be looked up: {error}") from None
 
     @property
