@@ -159,6 +159,12 @@ def test_where_keys_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert open_keys(RecordsSettings(key_env="KEYS"), tmp_path).unwrap([wrapped]) == bytes(32)
 
 
+def test_a_lost_key_is_not_made_anew(vaults: Path) -> None:
+    with pytest.raises(RecordsError, match="it is missing, and records are encrypted by it"):
+        open_keys(RecordsSettings(), vaults.parent)
+    assert not (vaults.parent / "keys").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("", "1 to 16 keys"), ("abc", ":1: records.key_file: a key is 64"), (f"{NEW.hex()}\n" * 2, "none of them twice")],

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ringfence.key_files import KEY_BYTES, listed_keys, make_once
 from ringfence.records.errors import RecordsError, Tampered
+from ringfence.records.framing import VAULT
+from ringfence.records.place import folder_of
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.vault_file import SLOT
 
@@ -78,7 +80,9 @@ def open_keys(settings: RecordsSettings, data_directory: Path) -> KeyRing:
         file = settings.key_file or data_directory / "keys" / "records.key"
         where, named = str(file), "records.key_file"
         try:
-            if settings.key_file is None:
+            if settings.key_file is None and not file.exists():
+                if any(folder_of(settings, data_directory).glob(f"*{VAULT}")):
+                    raise RecordsError(f"{file}: it is missing, and records are encrypted by it: put it back")
                 make_once(file, secrets.token_hex(KEY_BYTES) + "\n")
             text = file.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
