@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,10 +150,13 @@ class Library:
                 raise RecordsError("a number to look for is E.164 with its plus, or a short code")
         found: list[tuple[int, Fields]] = []
         shelves = [shelf for shelf in reversed(self._shelves) if shelf.touches(question.begin, question.end)]
-        # Files that nobody looked into lately wait for the disk, and can do so together.
+        # Files that nobody looked into lately wait for the disk, and can do so together. Where no number is asked for,
+        # every file may fill the answer by itself.
+        batch = BATCH if question.caller or question.callee or question.call_id else 1
         with ThreadPoolExecutor(TOGETHER) as pool:
-            for at in range(0, len(shelves), BATCH):
-                for answers in pool.map(lambda shelf: self._answers(shelf, question, limit), shelves[at : at + BATCH]):
+            for at in range(0, len(shelves), batch):
+                wanted = partial(self._answers, question=question, limit=limit - len(found))
+                for answers in pool.map(wanted, shelves[at : at + batch]):
                     found += sorted(answers, key=lambda answer: -answer[0])
                 if len(found) >= limit:
                     break
