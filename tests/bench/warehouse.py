@@ -142,7 +142,7 @@ def _found(records: Path) -> list[Figure]:
     figures = []
     for name, number, most in (("caller", caller, CALLERS), ("callee", callee, CALLEES)):
         for cold in (True, False):
-            runs, found = [], 0
+            runs, found, spent = [], 0, time.process_time()
             for _ in range(LOOKS):
                 wanted = number(dice.randrange(most))
                 if cold:
@@ -156,6 +156,8 @@ def _found(records: Path) -> list[Figure]:
                 found += len(answers)
             how = "cold" if cold else "warm"
             figures.append(Figure(f"warehouse.trace_{name}_{how}", "ms", tuple(runs)))
+            cpu = (time.process_time() - spent) / LOOKS * 1000
+            figures.append(Figure(f"warehouse.trace_{name}_{how}_cpu", "ms", (cpu,)))
             figures.append(Figure(f"warehouse.trace_{name}_{how}_worst", "ms", (max(runs),)))
             figures.append(Figure(f"warehouse.trace_{name}_{how}_calls", "", (found / LOOKS,)))
     return figures
