@@ -104,15 +104,8 @@ class Library:
             files = segments(self.folder)
         except OSError as error:
             raise RecordsError(f"{self.folder}: cannot be read: {error.strerror}") from None
-        shelves = []
-        for path in files:
-            if path.suffix != VAULT:
-                shelves.append(_Shelf(int(path.stem), path, None, None))
-                continue
-            card = read_card(path)
-            index = index_of(self.folder, path.stem, card.tag)
-            shelves.append(_Shelf(card.about.first, path, card, index if index.name in indexes else None))
-        return shelves
+        with ThreadPoolExecutor(TOGETHER) as pool:  # each may wait for the disk
+            return list(pool.map(partial(_shelf, indexes=indexes), files))
 
     def _looked_up(self, shelf: _Shelf, query: _Query) -> list[tuple[int, Fields]] | None:
         """What an index finds, read from its vault; None where there is none, or no longer the one that was here."""
@@ -275,6 +268,15 @@ class Library:
             and fields["call_id"] == call_id
             and fields["decision"] in ("0", str(decision))
         ]
+
+
+def _shelf(path: Path, indexes: set[str]) -> _Shelf:
+    """indexes: names of the files that there are."""
+    if path.suffix != VAULT:
+        return _Shelf(int(path.stem), path, None, None)
+    card = read_card(path)
+    index = index_of(path.parent, path.stem, card.tag)
+    return _Shelf(card.about.first, path, card, index if index.name in indexes else None)
 
 
 def _asked(question: Question, digests: Digests, limit: int) -> tuple[str, tuple[object, ...]]:
