@@ -130,7 +130,9 @@ def _plain(terms: Terms) -> dict[str, Any]:
 def _terms(terms: Terms, zone: timezone) -> list[str]:
     direction = "both" if terms.originate and terms.receive else "originate" if terms.originate else "receive"
     state = "suspended" if terms.suspended else "granted"
-    return [", ".join(terms.purposes) or "all", direction, _days(terms.since, terms.until, zone), state, terms.note]
+    purposes = ", ".join(terms.purposes) or "all"
+    sells = f"{purposes} ({terms.sector})" if terms.sector else purposes
+    return [sells, direction, _days(terms.since, terms.until, zone), state, terms.note]
 
 
 def _days(since: float, until: float, zone: timezone) -> str:

@@ -70,3 +70,10 @@ class Call:
         self.private = private
         self.transport = transport
         self.at = at
+
+    def sector(self) -> str | None:
+        """What it sells: by the grant of its number that holds now and says so, else by its trunk; None: unknown."""
+        for terms in self.trunk.standing(self.accountable.value).terms:
+            if terms.sector and not terms.suspended and terms.since <= self.at < terms.until:
+                return terms.sector
+        return self.trunk.sector
