@@ -8,6 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -351,6 +352,8 @@ class Daemon:
                     warnings.append(f"every gateway of group {name} failed a call lately")
         if self._recorder is not None:
             (reasons if self._recording.full else warnings).extend(self._recorder.reasons())
+        today = datetime.now(UTC).date()
+        warnings += [str(gap) for gap in self._reloader.current.calendar_gaps(today)]
         if self._reloader.faults:
             warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
         generation = self._reloader.current.generation
@@ -416,6 +419,8 @@ def _tell_late(bundle: Bundle) -> None:
         _log.warning("over", what=str(fault))
     if len(bundle.late) > MAX_LATE:
         _log.warning("over", what=f"and {len(bundle.late) - MAX_LATE} more: ringfence check names all")
+    for gap in bundle.calendar_gaps(datetime.now(UTC).date()):
+        _log.warning("calendar", what=str(gap))
 
 
 def _tables(engine: Engine) -> list[Table]:

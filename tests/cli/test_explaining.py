@@ -89,7 +89,8 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
         "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
         "inbound_only_class": "silent", "diversion": "silent",
         "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
-        "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
+        "calling_hours": "not for this trunk", "consent": "not for this trunk", "harassment_score": "silent",
+        "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
     assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "601 calls in 3600 s")

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.places import PLACES
 from tests.support.trunks import trunk_of
 
 from ringfence.ledger import Trunk
@@ -40,7 +41,7 @@ MODES = ("off", "observe", "enforce")
 
 
 def pipeline(trunk: Trunk, **part: Any) -> Pipeline:
-    return Pipeline(ScreeningSettings.model_validate(part), trunk.ledger)
+    return Pipeline(ScreeningSettings.model_validate(part), trunk.ledger, PLACES)
 
 
 def settled(result: Verdict | Pending) -> Verdict:

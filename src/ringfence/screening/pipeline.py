@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence.calendars import Places
 from ringfence.ledger import Ledger
 from ringfence.screening.call import Call
 from ringfence.screening.facts import Facts, Unknown
@@ -22,9 +23,9 @@ class Pipeline:
 
     __slots__ = ("_plans", "faults", "rate_window")
 
-    def __init__(self, settings: ScreeningSettings, ledger: Ledger) -> None:
-        """Raises PolicyError with every fault when a trunk's overrides do not fit the rules."""
-        self._plans = compile_plans(settings, ledger)
+    def __init__(self, settings: ScreeningSettings, ledger: Ledger, places: Places) -> None:
+        """Raises PolicyError with every fault when settings or a trunk's overrides do not fit the rules or places."""
+        self._plans = compile_plans(settings, ledger, places)
         self.rate_window = settings.rate_window
         self.faults: dict[str, int] = {}
 
