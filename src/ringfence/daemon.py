@@ -45,7 +45,7 @@ from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
 from ringfence.runner import Runner
-from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
+from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need, Pipeline
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
@@ -135,8 +135,9 @@ class Daemon:
             self._watch_index = IndexWatch(settings.redis, self._place, self._keys, self._index)
             by_store = settings.roaming.source == "redis"
             self._lookups = Lookups(
-                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store
-            )
+                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store,
+                bundle.pipeline.callee_memory,
+            )  # fmt: skip
             await asyncio.gather(self._lookups.start(), self._watch_index.start())
             self._roaming = roaming_service(settings.roaming)
             if self._roaming is not None:
@@ -273,7 +274,7 @@ class Daemon:
                 _log.error("reload refused", fault=str(fault))
             return
         assert self._runner is not None  # nobody can ask before it serves
-        self._lookups.use_window(bundle.pipeline.rate_window)
+        self._lookups.use_windows(bundle.pipeline.rate_window, bundle.pipeline.callee_memory)
         self._runner.adopt(policy_of(bundle))
         _log.info("reloaded", generation=bundle.generation)
         _tell_late(bundle)
@@ -318,9 +319,9 @@ class Daemon:
         except ValidationError as error:
             raise RingfenceError(f"no question: {error.errors(include_url=False)[0]['msg']}") from None
         bundle = self._reloader.current
-        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline.rate_window))
+        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline))
 
-    async def _facts(self, window: float, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
+    async def _facts(self, pipeline: Pipeline, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
         """Read on a connection of its own, counting nothing; a store that no call could ask now is not asked."""
         if self._lookups.breaker_state == "open":
             return lacking(given, needs, "breaker_open")
@@ -328,7 +329,7 @@ class Daemon:
             return lacking(given, needs, "unreachable")
         try:
             roaming = self._settings.roaming
-            return await filled(call, given, needs, self._keys, window, self._place, roaming)
+            return await filled(call, given, needs, self._keys, pipeline, self._place, roaming)
         except StoreError:
             return lacking(given, needs, "unreachable")
 

@@ -89,7 +89,7 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
         "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
         "inbound_only_class": "silent", "diversion": "silent",
         "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
-        "calling_hours": "not for this trunk", "consent": "not for this trunk", "harassment_score": "silent",
+        "calling_hours": "not for this trunk", "callee_frequency": "not for this trunk", "consent": "not for this trunk", "harassment_score": "silent",
         "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
@@ -197,6 +197,7 @@ class TestLive:
             "caller_rate": {"attempts": 1, "window": 3600.0},
             "consent": {"unknown": "no_index"},
             "score": {"points": 0.0},
+            "callee_calls": {"times": []},
         }
         ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
         facts = explained(ringfence, *call, "--live")["facts"]

@@ -146,10 +146,10 @@ async def test_more_than_the_store_may_owe_goes_on_without_facts(store: Embedded
     lookups = Lookups(settings, Address(path=str(store.socket)), keys, WINDOW, fixed_view(keys))
     await lookups.start()
     asked = Asked(lookups)
-    first = asked.submit(*[call() for _ in range(30)])  # 150 replies: a turn is never cut in two
+    first = asked.submit(*[call() for _ in range(30)])  # 180 replies: a turn is never cut in two
     second = asked.submit(call())
     assert asked.facts[second[0]].score == Unknown("overloaded")
-    assert lookups.stats()["pending"] == 150
+    assert lookups.stats()["pending"] == 180
     assert all(isinstance(facts.score, Score) for facts in await asked.all(first))
     assert lookups.stats()["pending"] == 0
     (facts,) = await asked(call())

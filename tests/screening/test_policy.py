@@ -67,7 +67,7 @@ def test_all_faults_are_named_with_their_place() -> None:
     ]
     lines = str(raised.value).splitlines()
     assert lines[0] == "trunks[1].network_blocked: needs screening.contact: whom to ask"
-    assert lines[3].startswith("trunks[1].rules.wangiri: no such rule; there are caller_authorised, ")
+    assert lines[3].startswith("trunks[1].rules.wangiri: no such rule; there are callee_frequency, ")
     assert lines[4] == "trunks[2].rules.rate.window: one for the whole node: set it under screening.rules"
 
 

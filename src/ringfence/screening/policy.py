@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import JsonValue, ValidationError
@@ -13,8 +13,9 @@ from ringfence.ledger import Ledger, Trunk, TrunkSettings
 from ringfence.screening.answer import answers_for
 from ringfence.screening.call import Call
 from ringfence.screening.discovery import RULES
-from ringfence.screening.facts import Facts, Need
+from ringfence.screening.facts import CalleeMemory, Facts, Need
 from ringfence.screening.rule import Finding, Mode, Rule, RuleSettings, Unfit
+from ringfence.screening.rules.callee_frequency import CalleeFrequency
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.screening.verdict import Answer, Pending
 from ringfence.settings_types import Frozen
@@ -158,6 +159,14 @@ def compile_plans(settings: ScreeningSettings, ledger: Ledger, places: Places) -
     if faults:
         raise PolicyError(faults)
     return plans
+
+
+def memory_of(plans: Iterable[Plan]) -> CalleeMemory:
+    """How much must be remembered of calls to a callee so that every limit of these plans can be judged."""
+    found = [step.settings for plan in plans for step in plan.then]
+    limits = [limit for settings in found if isinstance(settings, CalleeFrequency) for limit in settings.limits]
+    most = max((each.calls for each in limits), default=0)
+    return CalleeMemory(most, max((each.window for each in limits), default=0.0))
 
 
 def _chosen(
