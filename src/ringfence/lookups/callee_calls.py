@@ -7,7 +7,7 @@ is refused would leak with every answer that is lost.
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Fact, command, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, CalleeCalls, CalleeMemory, Need
 
 _NONE = CalleeCalls(())
@@ -16,6 +16,9 @@ _REMEMBER = b"""\
 redis.call('RPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], ARGV[2], -1)
 redis.call('EXPIRE', KEYS[1], ARGV[3])"""
+
+_TIME = b"0123456789"  # a sample: ten digits last until 2286
+_LATEST = 9_999_999_999
 
 
 def _pair(call: Call) -> str:
@@ -56,21 +59,22 @@ class CalleeCallsQuestion:
 class CalleeCallReport:
     """One EVAL that adds a forwarded call, and lets go of what no limit reaches any more."""
 
-    __slots__ = ("_keys", "_memory")
+    __slots__ = ("_keys", "_template")
     need = Need.CALLEE_CALLS
     replies = 1
 
     def __init__(self, keys: Keys, memory: CalleeMemory) -> None:
         self._keys = keys
-        self._memory = memory
+        sample = keys.digest("")
+        calls, seconds = memory
+        parts = (b"EVAL", _REMEMBER, b"1", keys.callee_calls(sample), _TIME, b"%d" % -calls, b"%d" % (seconds + 1))
+        self._template = template(*parts, digest=sample).replace(_TIME, b"%010d")
 
     def commands(self, call: Call) -> bytes | Fact:
         """What to add; nothing without a callee's number."""
         if not call.callee.value:
             return NO_NUMBER
-        key = self._keys.callee_calls(self._keys.digest(_pair(call)))
-        calls, seconds = self._memory
-        return command(b"EVAL", _REMEMBER, b"1", key, b"%d" % call.at, b"%d" % -calls, b"%d" % (seconds + 1))
+        return self._template % (self._keys.digest(_pair(call)), min(max(int(call.at), 0), _LATEST))
 
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """That it was added, as far as there is a fact."""
