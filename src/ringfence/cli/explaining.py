@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ringfence.cli import output
-from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, moment
 
 if TYPE_CHECKING:
     from ringfence.control.question import Question
@@ -35,6 +35,10 @@ def explain(
     ] = None,
     roaming: Annotated[
         bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
+    ] = None,
+    at: Annotated[
+        float | None,
+        typer.Option(parser=moment, metavar="TIME", help="When: 2026-10-01T10:00+08:00; now without it."),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
     record: Annotated[int | None, typer.Option(help="Explain this call of the past, by its record's number.")] = None,
@@ -72,6 +76,7 @@ def explain(
             score=score,
             attempts=attempts,
             earlier=earlier,
+            at=at,
             roaming=roaming,
         )
     except ValueError as error:
