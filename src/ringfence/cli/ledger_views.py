@@ -83,7 +83,8 @@ def trunk_view(trunk: Trunk, zone: timezone) -> View:
         "trunk": trunk.name, "holder": trunk.holder, "kind": trunk.kind, "purpose": trunk.purpose,
         "connected_by": trunk.connected_by, "place": trunk.place, "gateways": trunk.gateways,
         "marketing": trunk.marketing, "sector": trunk.sector, "calls_per_hour": trunk.calls_per_hour,
-        "rules": trunk.rules, "sources": [source.model_dump(exclude_none=True) for source in trunk.sources], "grants": plain,
+        "rules": trunk.rules, "sources": [source.model_dump(exclude_none=True) for source in trunk.sources],
+        "grants": plain,
     }  # fmt: skip
     columns = ("by", "numbers of", "which", "purpose", "direction", "days", "state", "note")
     return View(said_of_it, [fact for fact in facts if fact[1]], columns, rows, True)
