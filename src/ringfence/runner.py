@@ -164,6 +164,10 @@ class Runner:
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)
+        if out.forwarded:
+            # Before this turn's questions: another call to the same callee is to see them.
+            forwarded, out.forwarded = out.forwarded, []
+            self._lookups.remember(forwarded)
         if out.gathers:
             gathers, out.gathers = out.gathers, []
             self._lookups.submit(gathers, self._facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from ringfence.cli import (
+    calendars,
     calling,
     checking,
     consenting,
@@ -47,6 +48,7 @@ app.command("replay")(replaying.replay)
 app.command("trace")(tracing.trace)
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")
+app.add_typer(calendars.app, name="calendar")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

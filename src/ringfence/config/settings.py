@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ringfence.calendars.settings import CalendarsSettings
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
@@ -63,6 +64,9 @@ class Settings(Frozen):
         description="who may send calls and which numbers they may show; for small installations, or beside the ledger",
     )
     numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
+    calendars: CalendarsSettings = Field(
+        default_factory=CalendarsSettings, description="public holidays and shifted working days by country"
+    )
     screening: ScreeningSettings = Field(
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )

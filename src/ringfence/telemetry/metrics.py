@@ -52,6 +52,8 @@ LOOKUP_NUMBERS = {
     "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
     "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
     "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
+    "remembered": ("counter", "callee_calls", "Forwarded calls to be counted for their callee and holder."),
+    "forgotten": ("counter", "callee_calls_uncounted", "Those of them that the store did not take."),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
     "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
