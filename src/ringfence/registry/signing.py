@@ -19,14 +19,14 @@ class Signer:
         self._key = key
 
     @classmethod
-    def read(cls, file: Path) -> Signer:
-        """The key in a PEM file without a passphrase. Raises RegistryError."""
+    def read(cls, file: Path, setting: str = "registry.signing_key_file") -> Signer:
+        """The key in a PEM file without a passphrase; setting: what names it. Raises RegistryError."""
         try:
             key = serialization.load_pem_private_key(file.read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
-            raise RegistryError(f"{file}: registry.signing_key_file holds no key: {error}") from None
+            raise RegistryError(f"{file}: {setting} holds no key: {error}") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise RegistryError(f"{file}: registry.signing_key_file holds no P-256 key")
+            raise RegistryError(f"{file}: {setting} holds no P-256 key")
         return cls(key)
 
     def sign_bytes(self, data: bytes) -> bytes:
