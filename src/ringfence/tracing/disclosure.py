@@ -99,9 +99,9 @@ def joined(hop: Hop, asked: Asked) -> list[str]:
 def chain(own: Hop, upstream: Iterable[Hop]) -> tuple[Hop, ...]:
     """Our hop and what our requests found behind it, nearest first; no more than fits into a message."""
     hops = [own]
-    room = MOST_BYTES - len(own.model_dump_json())
+    room = MOST_BYTES - len(own.model_dump_json().encode())
     for hop in upstream:
-        room -= len(hop.model_dump_json())
+        room -= len(hop.model_dump_json().encode())
         if room < 0 or len(hops) == MOST_HOPS:
             break
         hops.append(hop)
