@@ -252,20 +252,6 @@ async def show(place: Id, desk: AtTraceDesk, who: Who, full: Full = False) -> Wh
     return WholeOut.model_validate({**plain(found, full), "said": said})
 
 
-@router.post("/requests/{place}/{step}")
-async def step(place: Id, step: Literal["send", "accept", "close"], desk: AtTraceDesk, who: Who) -> RequestOut:
-    """Send what is unsent; tell a peer that its request is looked into; put a request away."""
-    book = await desk.book()
-    if step == "send":
-        await post.send(book, who, place)
-    elif step == "accept":
-        await steps.accept(book, who, place)
-    else:
-        await steps.close(book, who, place)
-    desk.hurry()
-    return RequestOut.model_validate(plain(await book.get(who, place), in_full=False))
-
-
 @router.post("/requests/{place}/answer")
 async def answer(place: Id, given: AnswerIn, desk: AtTraceDesk, who: Who) -> RequestOut:
     """Answer a peer's request: our hop of the call that it asks about, and what our own requests found behind it."""
@@ -315,3 +301,17 @@ async def take(request: Request, desk: AtTraceDesk, who: Who) -> TakenOut:
     message = post.opened(book, (await request.body()).decode(errors="replace"))
     taken = await post.take(book, message, f"file by {who.name}"[:128])
     return TakenOut(**taken._asdict())
+
+
+@router.post("/requests/{place}/{step}")
+async def step(place: Id, step: Literal["send", "accept", "close"], desk: AtTraceDesk, who: Who) -> RequestOut:
+    """Send what is unsent; tell a peer that its request is looked into; put a request away."""
+    book = await desk.book()
+    if step == "send":
+        await post.send(book, who, place)
+    elif step == "accept":
+        await steps.accept(book, who, place)
+    else:
+        await steps.close(book, who, place)
+    desk.hurry()
+    return RequestOut.model_validate(plain(await book.get(who, place), in_full=False))
