@@ -80,7 +80,8 @@ async def trace_back(a: House, b: House) -> None:
     ours = await state(a, "answered")
     traced = await said(a, "trace", "--callee", CALLEE)
     (line,) = [line for line in traced.splitlines() if line.startswith("before that")]
-    assert f"b: bank (enterprise) of Example Bank from udp 127.0.0.1:{b.ports[5071]}" in line
+    connected = "connected by Example Telecom, business connections"
+    assert f"b: bank (enterprise) of Example Bank, {connected}, from udp 127.0.0.1:{b.ports[5071]}" in line
     assert f"at udp:127.0.0.1:{a.ports[5060]}; " in line
     assert line.endswith("joined by Call-ID, callee, caller, time")
     token = (await said(a, "registry", "token", "add", "lin", "--role", "officer")).strip()

@@ -63,6 +63,7 @@ def call(**more: Any) -> dict[str, Any]:
             "trunk": "to-b",
             "holder": "Holder b",
             "kind": "interconnect",
+            "connected_by": "Zhang Wei",
             "source": "192.0.2.9:5060",
             "transport": "udp",
         },

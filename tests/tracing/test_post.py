@@ -69,6 +69,7 @@ async def test_there_and_back(pair: Pair, clock: Clock) -> None:
     assert (await states(a), await states(b)) == (["answered"], ["answered"])
     (hop,) = (await a.get(OFFICER, place)).hops
     assert (hop.carrier, hop.came.trunk, hop.came.holder) == ("b", "to-b", "Holder b")
+    assert hop.came.connected_by == "Zhang Wei"
     assert hop.went is not None and hop.went.address == "udp:198.51.100.1:5060"
     assert (hop.shown, hop.asserted) == (CALLER, (f"<sip:{CALLER}@b.example>",))
     assert (await a.of_record(OFFICER, "node-a", 7))[0].id == place

@@ -147,9 +147,10 @@ def hop_line(hop: dict[str, Any]) -> str:
     """A carrier's hop in one line."""
     came, went = hop["came"], hop["went"]
     out = "refused there" if went is None else f"out by {went['gateway']} at {went['address']}"
+    connected = f", connected by {came['connected_by']}," if came["connected_by"] else ""
     by = f"joined by {', '.join(hop['joined'])}" if hop["joined"] else "NOT OUR CALL by what it says"
     return (
-        f"{hop['carrier']}: {came['trunk']} ({came['kind']}) of {came['holder']} from {came['transport']} "
+        f"{hop['carrier']}: {came['trunk']} ({came['kind']}) of {came['holder']}{connected} from {came['transport']} "
         f"{came['address']}, {out}; shown {hop['shown'] or 'no number'}; {by}"
     )
 
@@ -161,6 +162,7 @@ def print_call(call: dict[str, Any]) -> None:
         ("record", f"{call['record']}, {call['at']}"),
         ("hop in", f"{came['trunk']} ({came['kind']}) from {came['transport']} {came['source']}"),
         ("holder", came["holder"]),
+        *([("connected by", came["connected_by"])] if came["connected_by"] else []),
         *(("before that", hop_line(hop)) for hop in call.get("chain", ())),
         ("shown", f"{call['shown']['number'] or 'no number'}: {call['shown']['from']}"),
         ("asserted", ", ".join(call["asserted"]) or "nothing"),

@@ -51,6 +51,7 @@ class CameOut(BaseModel):
     trunk: str
     holder: str
     kind: str
+    connected_by: str = Field(description="who connected the trunk and answers for that; empty: not on record")
     source: str
     transport: str
 

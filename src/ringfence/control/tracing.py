@@ -90,7 +90,7 @@ class HopOut(BaseModel):
     carrier: str
     at: datetime
     call_id: str
-    came: dict[str, str] = Field(description="holder, trunk (who connected it), kind, transport, address")
+    came: dict[str, str] = Field(description="holder, trunk, kind, connected_by, transport, address")
     went: dict[str, str] | None = Field(description="gateway, address")
     shown: str
     shown_as: str

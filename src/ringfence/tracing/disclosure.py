@@ -70,6 +70,7 @@ def hop_of(call: Call, carrier: str) -> Hop:
             holder=came["holder"][:256],
             trunk=came["trunk"][:256],
             kind=came["kind"],
+            connected_by=came["connected_by"][:256],
             transport=came["transport"],
             address=came["source"],
         ),

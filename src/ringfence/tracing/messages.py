@@ -64,8 +64,9 @@ class Came(_Said):
     """How a call came in."""
 
     holder: Text = Field(description="customer or carrier that the trunk belongs to")
-    trunk: Text = Field(description="who connected it: the trunk's name")
+    trunk: Text = Field(description="the trunk's name")
     kind: Text = Field(description="what the trunk is: enterprise, interconnect, international, …")
+    connected_by: Text = Field("", description="who connected the trunk and answers for that; empty: not on record")
     transport: Text
     address: Text = Field(description="address and port that the INVITE came from")
 
