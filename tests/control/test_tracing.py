@@ -206,6 +206,16 @@ def test_without_records(tmp_path: Path) -> None:
         assert (done.status, "no records are kept" in done.text) == (409, True)
 
 
+def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
+    tracing = desk(tmp_path)
+    tracing.settings.peers[0].key_file.write_text("nonsense")
+    with served(silent, None, tracing.desk, tracing) as address:
+        deadline = time.monotonic() + 10
+        while not (warnings := request(address, "GET", "/ready").json["warnings"]):
+            assert time.monotonic() < deadline
+        assert "trace.peers[0].key_file holds no public key" in warnings[0]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -120,6 +120,16 @@ async def test_their_word_on_the_clock_counts(pair: Pair, clock: Clock) -> None:
     assert (await a.get(OFFICER, place)).due_at == 1_800_000_000 + 3600 + DAY
 
 
+async def test_a_peer_gives_itself_no_more_time(pair: Pair, clock: Clock) -> None:
+    a, b = pair
+    place, theirs = await ask(a, b)
+    await steps.accept(b, OFFICER, theirs)
+    said = orjson.loads(jws.parse((await post.export(b, OFFICER, theirs)).text).claims)
+    never = said | {"body": said["body"] | {"due_at": "9999-12-31T23:59:59Z"}}
+    await post.take(a, post.opened(a, jws.sign(never, b.peers.signer)), "file")
+    assert (await a.get(OFFICER, place)).due_at == clock.now + DAY
+
+
 async def test_twice_is_once(pair: Pair) -> None:
     a, b = pair
     place, _ = await ask_peer(a, OFFICER, call(), "node-a", "b")

@@ -38,6 +38,7 @@ class TraceDesk:
         self._peers: Peers | None = None
         self._wake = asyncio.Event()
         self._open: Mapping[tuple[str, str], int] = {}
+        self._trouble = ""
         self.heard: Counter[str] = Counter()  # messages that came to the inbox, by what became of them
         self._sent: Counter[str] = Counter()
 
@@ -92,7 +93,7 @@ class TraceDesk:
             late = self._open.get((direction, "overdue"), 0)
             if late:
                 told.append(f"{late} trace requests {text} for longer than they may (ringfence trace list --overdue)")
-        return told
+        return told + ([f"trace requests cannot be looked after: {self._trouble}"] if self._trouble else [])
 
     async def _rounds(self) -> None:
         while True:
@@ -101,8 +102,11 @@ class TraceDesk:
                 done = await courier.carry(book, SELF)
                 self._sent.update(done._asdict())
                 self._open = {(way, state): count for (way, state), count in (await book.counts()).items()}
+                self._trouble = ""
             except RingfenceError as error:
-                _log.error("trace requests cannot be looked after", why=str(error))
+                if self._trouble != str(error):  # told once, and in /ready for as long as it lasts
+                    self._trouble = str(error)
+                    _log.error("trace requests cannot be looked after", why=self._trouble)
             except Exception:
                 # Our own bug must not end the rounds for good.
                 _log.exception("trace requests cannot be looked after")

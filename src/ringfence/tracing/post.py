@@ -88,7 +88,7 @@ async def take(book: TraceBook, message: Opened, origin: str) -> Taken:
         if isinstance(envelope.body, Request):
             place = await _request(book, pen, message, envelope.body)
         else:
-            place = await _reply(pen, message, envelope.body)
+            place = await _reply(book, pen, message, envelope.body)
         await pen.keep(place, "in", peer.name, envelope, message.text)
     return Taken(place, peer.name, envelope.body.kind, True)
 
@@ -106,7 +106,7 @@ async def _request(book: TraceBook, pen: Pen, message: Opened, body: Request) ->
     return await pen.add(name, "in", peer, "received", body.asked, due_at=due)
 
 
-async def _reply(pen: Pen, message: Opened, body: Accepted | Answer | Refusal) -> int:
+async def _reply(book: TraceBook, pen: Pen, message: Opened, body: Accepted | Answer | Refusal) -> int:
     """What a peer says to a request of ours. Messages may overtake each other: nothing goes back a step."""
     columns = t.trace_request.c
     question = sa.select(t.trace_request).where(
@@ -118,7 +118,8 @@ async def _reply(pen: Pen, message: Opened, body: Accepted | Answer | Refusal) -
     place: int = row.id
     open_still = row.state in ("drafted", *WAITING)
     if isinstance(body, Accepted) and open_still:
-        await pen.change(place, state="accepted", due_at=int(body.due_at.timestamp()))
+        latest = pen.now + round(book.settings.answer_within)  # it has come by now: nobody gives itself more time
+        await pen.change(place, state="accepted", due_at=min(int(body.due_at.timestamp()), latest))
     elif isinstance(body, Refusal) and open_still:
         await pen.change(place, state="refused", why=body.why, ended_at=pen.now)
     elif isinstance(body, Answer):
