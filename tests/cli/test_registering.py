@@ -81,7 +81,7 @@ def test_deleted_retained_and_encrypted_anew(ringfence: Ringfence, data: Path) -
         "changes": 0,
         "trace_requests": 0,
     }
-    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements  0"
+    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements      0"
     assert ringfence("registry", "verify").code == 0
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringfence.cli import FAILED, output
-from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from ringfence.cli.tracing import InFull, hop_line, trace
+from ringfence.cli import FAILED, output, trace_views
+from ringfence.cli.options import DEFAULT_CONFIG, ConfigFile
+from ringfence.cli.trace_views import Id, at_requests
+from ringfence.cli.tracing import trace
 
 if TYPE_CHECKING:
     from ringfence.config import Settings
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Calls traced back, and across carriers.", invoke_without_command=True)
 app.callback()(trace)
+app.command("list")(trace_views.list_)
+app.command("show")(trace_views.show)
 
-Id = Annotated[int, typer.Argument(metavar="ID", help="Of the trace request.")]
 MOST_SEARCHED = 1000  # calls to one callee within a request's time that are looked through
 
 
@@ -83,7 +84,7 @@ def export_(
     except OSError as error:
         raise TraceError(f"{file} cannot be written: {error.strerror}") from None
     try:
-        letter = _at(config, work)
+        letter = at_requests(config, work)
         with os.fdopen(descriptor, "w", encoding="ascii") as target:
             target.write(letter.text + "\n")
         draft.replace(file)
@@ -112,7 +113,7 @@ def import_(
         return await post.take(book, message, f"file by {actor().name}"[:128])
 
     try:
-        taken = _at(config, work)
+        taken = at_requests(config, work)
     except TraceError as error:
         raise TraceError(f"{file}: {error}") from None
     again = "" if taken.new else ", which was on record already"
@@ -128,7 +129,7 @@ def accept(place: Id, config: ConfigFile = DEFAULT_CONFIG) -> None:
     async def work(book: TraceBook, _: Settings) -> None:
         await steps.accept(book, actor(), place)
 
-    _at(config, work)
+    at_requests(config, work)
     _told(config, place)
 
 
@@ -157,7 +158,7 @@ def answer(
     async def work(book: TraceBook, settings: Settings) -> int:
         return await answer_peer(book, actor(), place, settings.node, find, record)
 
-    output.line(f"request {place} is answered from record {_at(config, work)}")
+    output.line(f"request {place} is answered from record {at_requests(config, work)}")
     _told(config, place)
 
 
@@ -177,7 +178,7 @@ def refuse(
     async def work(book: TraceBook, _: Settings) -> None:
         await steps.refuse(book, actor(), place, why)
 
-    _at(config, work)
+    at_requests(config, work)
     _told(config, place)
 
 
@@ -190,78 +191,8 @@ def close(place: Id, config: ConfigFile = DEFAULT_CONFIG) -> None:
     async def work(book: TraceBook, _: Settings) -> None:
         await steps.close(book, actor(), place)
 
-    _at(config, work)
+    at_requests(config, work)
     output.line(f"request {place} is closed")
-
-
-@app.command("list")
-def list_(
-    state: Annotated[str | None, typer.Option(help="drafted, sent, received, accepted, overdue, answered, …")] = None,
-    late: Annotated[bool, typer.Option("--overdue", help="Only those that wait for longer than they may.")] = False,
-    after: Annotated[int, typer.Option(help="Behind this id.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
-    config: ConfigFile = DEFAULT_CONFIG,
-    json: AsJson = False,
-) -> None:
-    """List trace requests, ours (out) and those of peers (in), numbers masked."""
-    from ringfence.cli.desk import actor
-    from ringfence.tracing.requests import STATES
-    from ringfence.tracing.showing import plain
-
-    chosen = next((one for one in STATES if one == ("overdue" if late else state)), None)
-    if chosen is None and (state is not None or late):
-        raise typer.BadParameter(f"a state is one of {', '.join(STATES)}")
-
-    async def work(book: TraceBook, _: Settings) -> list[dict[str, Any]]:
-        return [plain(one, False) for one in await book.listing(actor(), chosen, None, after, limit)]
-
-    rows = _at(config, work)
-    if json:
-        output.as_json(rows)
-        return
-    columns = ("id", "direction", "peer", "state", "record", "made_at", "due_at")
-    table = [[str(row[column] or "") for column in columns] for row in rows]
-    output.table(
-        (*columns, "callee"), [[*cells, row["asked"]["callee"]] for cells, row in zip(table, rows, strict=True)]
-    )
-
-
-@app.command()
-def show(place: Id, full: InFull = False, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """Print one request, what was answered, and every message about it."""
-    from ringfence.cli.desk import actor, zone_of
-    from ringfence.registry.moments import text_of
-    from ringfence.tracing.showing import plain
-
-    async def work(book: TraceBook, settings: Settings) -> tuple[dict[str, Any], list[str]]:
-        found = await book.get(actor(), place)
-        if full:
-            await book.note_look(actor(), {"command": "trace show", "request": place})
-        said = await book.said(actor(), place)
-        values = {**plain(found, full), "said": [one._asdict() for one in said]}
-        contact = next((peer.contact for peer in settings.trace.peers if peer.name == found.peer), "")
-        zone = zone_of(settings)
-        lines = [f"contact  {contact}"] if contact else []
-        for one in said:
-            way = "from" if one.direction == "in" else "to"
-            fate = _fate(one.direction, one.delivered_at, one.tries, one.trouble)
-            lines.append(f"{text_of(one.at, zone)}  {one.kind} {way} {found.peer}{fate}")
-        return values, lines
-
-    values, lines = _at(config, work)
-    if json:
-        output.as_json(values)
-        return
-    asked = values["asked"]
-    rows = [(name, str(values[name])) for name in ("id", "direction", "peer", "state", "name", "record", "made_at")]
-    rows += [("due_at", values["due_at"] or "nobody has received it")]
-    rows += [(name, str(asked[name])) for name in ("caller", "callee", "at", "within", "call_id", "handed_over")]
-    rows += [(name, asked[name]) for name in ("why", "reference", "contact") if asked[name]]
-    rows += [("refused", values["why"])] if values["why"] else []
-    rows += [("hop", hop_line(hop)) for hop in values["hops"]]
-    output.facts(rows)
-    for line in lines:
-        output.line(line)
 
 
 @app.command()
@@ -272,7 +203,7 @@ def key(config: ConfigFile = DEFAULT_CONFIG) -> None:
         signer = book.peers.signer
         return book.peers.name, signer.public.decode(), signer.fingerprint
 
-    name, public, fingerprint = _at(config, work)
+    name, public, fingerprint = at_requests(config, work)
     output.line(public.rstrip())
     output.complain(f"{name}: SHA-256 {fingerprint}")
 
@@ -283,14 +214,6 @@ def schema() -> None:
     from ringfence.tracing.messages import schema as made
 
     output.as_json(made())
-
-
-def _at(config: Path, work: Callable[[TraceBook, Settings], Awaitable[Any]]) -> Any:
-    from ringfence.cli.desk import at_book
-    from ringfence.cli.store import open_settings
-
-    settings = open_settings(config)
-    return at_book(settings, lambda book: work(book, settings))
 
 
 def _send(settings: Settings, place: int) -> None:
@@ -324,7 +247,7 @@ def _told(config: Path, place: int) -> None:
         request = await book.get(actor(), place)
         return book.peers.named(request.peer).settings.url is not None
 
-    if _at(config, work):
+    if at_requests(config, work):
         _send(settings, place)
     else:
         output.line(f"the peer has no url: `ringfence trace export {place} FILE` writes what to take to it")
@@ -334,11 +257,3 @@ def _hours(config: Path) -> str:
     from ringfence.cli.store import open_settings
 
     return f"{open_settings(config).trace.freshness / 3600:g}"
-
-
-def _fate(direction: str, delivered_at: int | None, tries: int, trouble: str) -> str:
-    if direction == "in":
-        return ""
-    if delivered_at is not None:
-        return ", delivered"
-    return f", not delivered after {tries} tries: {trouble}" if tries else ", not sent yet"
