@@ -168,9 +168,11 @@ class Daemon:
                     data_directory=settings.data_directory.absolute(),
                     numbering=settings.numbering,
                 )
-                folder = folder_of(settings.records, settings.data_directory).absolute()
                 trace = TracePlace(
-                    node=settings.node, records=folder if settings.records.enabled else None, trace=settings.trace
+                    node=settings.node,
+                    data_directory=place.data_directory,
+                    records=settings.records,
+                    trace=settings.trace,
                 )
                 channel_path = settings.data_directory / CHANNEL
                 self._control = Supervised(

@@ -18,6 +18,7 @@ from ringfence.control.process import arguments, main, read_token
 from ringfence.control.settings import ControlSettings, RegistryPlace, TracePlace
 from ringfence.control.supervised import Supervised
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.telemetry.settings import LoggingSettings
 from ringfence.tracing.settings import TraceSettings
@@ -212,6 +213,6 @@ def test_how_calls_are_traced_goes_along(tmp_path: Path) -> None:
             "kept": "30d",
         }
     )
-    place = TracePlace(node="node-1", records=tmp_path / "records", trace=trace)
+    place = TracePlace(node="node-1", data_directory=tmp_path, records=RecordsSettings(fsync=0.05), trace=trace)
     line = arguments(ControlSettings(), LoggingSettings(), Path("/run/c.sock"), None, place)
     assert TracePlace.model_validate_json(line[line.index("--trace") + 1]) == place

@@ -30,6 +30,7 @@ from tests.transport.support import Authority
 from ringfence.control.inbox import PATH
 from ringfence.control.process import arguments
 from ringfence.control.settings import ControlSettings, TracePlace
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.opening import open_registry, open_signer
 from ringfence.registry.settings import RegistrySettings
 from ringfence.registry.signing import Signer, new_key
@@ -74,7 +75,10 @@ class Carrier:
             ],
         }
         where = TracePlace(
-            node=f"node-{self.name}", records=self.folder / "records", trace=TraceSettings.model_validate(trace)
+            node=f"node-{self.name}",
+            data_directory=self.folder,
+            records=RecordsSettings(),
+            trace=TraceSettings.model_validate(trace),
         )
         control = ControlSettings(bind=f"127.0.0.1:{self.http[1]}")
         line = arguments(control, LoggingSettings(), self.folder / "c.sock", place(self.folder), where)

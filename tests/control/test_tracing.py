@@ -24,6 +24,7 @@ from tests.tracing.carriers import key_of
 from ringfence.control.desk import Desk
 from ringfence.control.settings import TracePlace
 from ringfence.control.trace_desk import TraceDesk
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.opening import open_registry
 from ringfence.tracing.settings import TraceSettings
 
@@ -71,7 +72,9 @@ def desk(folder: Path, **more: Any) -> TraceDesk:
     (folder / "a").mkdir(exist_ok=True)
     shutil.copytree(VERSION_1, folder / "records", dirs_exist_ok=True)
     trace = {"name": "a", "peers": [{"name": "b", "key_file": key_of(folder / "b"), "holder": "bank"}], **more}
-    where = TracePlace(node="node-a", records=folder / "records", trace=TraceSettings.model_validate(trace))
+    where = TracePlace(
+        node="node-a", data_directory=folder, records=RecordsSettings(), trace=TraceSettings.model_validate(trace)
+    )
     return TraceDesk(Desk(place(folder / "a")), where)
 
 
@@ -199,7 +202,8 @@ def test_a_search_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 def test_without_records(tmp_path: Path) -> None:
     at = place(tmp_path / "a")
-    tracing = TraceDesk(Desk(at), TracePlace(node="a", records=None, trace=TraceSettings()))
+    off = RecordsSettings(enabled=False)
+    tracing = TraceDesk(Desk(at), TracePlace(node="a", data_directory=tmp_path, records=off, trace=TraceSettings()))
     with served(silent, None, tracing.desk, tracing) as address:
         house = House(tmp_path, address)
         done = house.get("/records/2", house.operator)

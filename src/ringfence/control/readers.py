@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ringfence.control.errors import ControlError, Refused, Unanswered
-from ringfence.tracing.settings import LookSettings
+from ringfence.control.settings import TracePlace
 
 LONGEST_ANSWER = 32 * 1024 * 1024  # bytes: 1,000 whole stories stay below
 
@@ -29,10 +28,11 @@ class TooSlow(ControlError):
 class Readers:
     """A few reading processes, started when they are first needed; a question waits for one that is free."""
 
-    def __init__(self, folder: Path, settings: LookSettings) -> None:
-        self._line = [sys.executable, "-m", "ringfence.warehouse.reader", "--folder", str(folder)]
-        self._settings = settings
-        self._free = asyncio.Semaphore(settings.processes)
+    def __init__(self, place: TracePlace) -> None:
+        self._line = [sys.executable, "-m", "ringfence.warehouse.reader", "--records", place.records.model_dump_json()]
+        self._line += ["--data-directory", str(place.data_directory)]
+        self._settings = place.trace.look
+        self._free = asyncio.Semaphore(self._settings.processes)
         self._idle: list[asyncio.subprocess.Process] = []
         self.at_work = 0  # questions that are asked or wait
         self.ended = 0  # searches that took too long

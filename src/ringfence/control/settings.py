@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.settings_types import Frozen, read_bind
 from ringfence.tracing.settings import TraceSettings
@@ -47,8 +48,9 @@ class RegistryPlace(Frozen):
 
 
 class TracePlace(Frozen):
-    """What the HTTP process needs to know to trace calls; nothing secret. records: None where none are kept."""
+    """What the HTTP process needs to know to trace calls; nothing secret."""
 
     node: str
-    records: Path | None
+    data_directory: Path
+    records: RecordsSettings
     trace: TraceSettings

@@ -34,7 +34,7 @@ class TraceDesk:
         self.desk = desk
         self.node = place.node
         self.settings = place.trace
-        self._readers = None if place.records is None else Readers(place.records, place.trace.look)
+        self._readers = Readers(place) if place.records.enabled else None
         self._peers: Peers | None = None
         self._wake = asyncio.Event()
         self._open: Mapping[tuple[str, str], int] = {}

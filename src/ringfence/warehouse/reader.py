@@ -20,6 +20,8 @@ from typing import Any
 import orjson
 
 from ringfence.errors import RingfenceError
+from ringfence.records.place import folder_of
+from ringfence.records.settings import RecordsSettings
 from ringfence.warehouse.audit import note
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.telling import listed, told
@@ -47,8 +49,10 @@ def answer(folder: Path, asked: dict[str, Any]) -> Any:
 def main(argv: Sequence[str] | None = None) -> None:
     """Answer until standard input ends, which it does with the parent."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.warehouse.reader", description="looks into the records")
-    parser.add_argument("--folder", type=Path, required=True, help="the records' folder")
-    folder = parser.parse_args(argv).folder
+    parser.add_argument("--records", type=RecordsSettings.model_validate_json, required=True, help="settings, JSON")
+    parser.add_argument("--data-directory", type=Path, required=True)
+    given = parser.parse_args(argv)
+    folder = folder_of(given.records, given.data_directory)
     for line in sys.stdin.buffer:
         try:
             said = {"result": answer(folder, orjson.loads(line))}
