@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ class Carrier:
         return rows
 
 
+def audited(carrier: Carrier) -> list[tuple[str, str]]:
+    with sqlite3.connect(carrier.data / "registry/registry.db") as base:
+        return base.execute("SELECT action, detail FROM audit ORDER BY sequence").fetchall()
+
+
 @pytest.fixture
 def a(ringfence: Ringfence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Carrier:
     monkeypatch.delenv("RINGFENCE_DATA_DIRECTORY")  # each carrier has its own
@@ -90,6 +96,10 @@ def test_the_file_way(a: Carrier, b: Carrier, tmp_path: Path) -> None:
     traced = a("--callee", CALLEE, "--caller", "+861062345678").out
     assert "before that  b: bank (enterprise) of bank from udp 192.0.2.1:5060" in traced
     assert "asked        b: answered (ringfence trace show 1)" in traced
+    assert CALLEE in a("--callee", CALLEE, "--full").out
+    looks = [entry for entry in audited(a) if entry[0] == "trace_looked"]
+    assert looks == [("trace_looked", '{"command":"trace show","request":1}'),
+                     ("trace_looked", '{"command":"trace","requests":[1]}')]  # fmt: skip
     assert a("close", 1).out == "request 1 is closed\n"
     assert a("close", 1).code == 1
     rows = a("list").out.splitlines()

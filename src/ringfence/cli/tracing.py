@@ -138,6 +138,9 @@ def with_chains(config: Path, calls: list[dict[str, Any]], full: bool) -> list[d
         for call in calls:
             asked = await book.of_record(actor(), settings.node, call["record"])
             whole.append({**call, "chain": chain(asked, full), "requests": [plain(one, full) for one in asked]})
+        seen = [one["id"] for call in whole for one in call["requests"]]
+        if full and seen:
+            await book.note_look(actor(), {"command": "trace", "requests": seen})
         return whole
 
     return at_book(settings, work)
