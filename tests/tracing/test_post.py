@@ -294,6 +294,22 @@ async def test_a_peer_has_a_bound(pair: Pair, clock: Clock, tmp_path: Path) -> N
     assert await states(b) == ["received"] * 2
 
 
+@pytest.mark.parametrize(
+    ("tampering", "fault"),
+    [
+        ("DELETE FROM trace_message", "trace message 2 is missing"),
+        ("UPDATE trace_message SET request = 1, digest = box", "trace message 2 is not what was said"),
+        ("UPDATE trace_message SET box = digest", "a number is encrypted under a key that is not in"),
+    ],
+)
+async def test_what_is_changed_behind_the_books_back(pair: Pair, tampering: str, fault: str) -> None:
+    a, _ = pair
+    await ask_peer(a, OFFICER, call(), "node-a", "b")
+    async with a.registry.database.writing() as connection:
+        await connection.execute(sa.text(tampering))
+    assert fault in (await verify(a.registry, None)).faults[0]
+
+
 async def test_roles(pair: Pair) -> None:
     a, b = pair
     place, theirs = await ask(a, b)
