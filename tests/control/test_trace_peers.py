@@ -10,6 +10,7 @@ import http.client
 import ipaddress
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -207,6 +208,16 @@ def test_what_the_inbox_makes_of_everybody(carriers: tuple[Carrier, Carrier], tm
         connection.request(method, path)
         assert connection.getresponse().status == status
         connection.close()
+
+
+def test_who_hangs_up_in_the_middle_is_counted(carriers: tuple[Carrier, Carrier]) -> None:
+    a, b = carriers
+    b.start(a)
+    context = ssl.create_default_context(cafile=str(b.authority.file))
+    with socket.create_connection(b.inbox) as sock, context.wrap_socket(sock, server_hostname="127.0.0.1") as secure:
+        secure.sendall(f"POST {PATH} HTTP/1.1\r\nHost: b\r\nContent-Length: 100\r\n\r\nhalf".encode())
+    until(lambda: b.metric('ringfence_trace_messages_received_total{result="bad"}') == "1.0")
+    assert b.deliver(jws.sign(claims(a), a.signer))[0] == 202
 
 
 def test_strangers_and_peers_are_held_to_rates(carriers: tuple[Carrier, Carrier]) -> None:

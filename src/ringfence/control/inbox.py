@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from ringfence.control.limits import Limiter
 from ringfence.control.trace_desk import TraceDesk
@@ -46,7 +47,8 @@ def create_inbox(desk: TraceDesk, settings: InboxSettings) -> FastAPI:
         try:
             book = await desk.book()
             message = post.opened(book, await _body(request))
-        except TimeoutError:
+        except (TimeoutError, ClientDisconnect):
+            strangers.take(origin)
             return told("bad", 408, {"detail": f"the message did not come within {PATIENCE:g} s"})
         except (BadMessage, Unauthorised, Stale) as error:
             strangers.take(origin)
@@ -77,7 +79,7 @@ def _result(error: TraceError) -> str:
 
 
 async def _body(request: Request) -> str:
-    """Raises BadMessage where it is too long, before all of it has come, and TimeoutError."""
+    """Raises BadMessage where it is too long, before all of it has come, TimeoutError and ClientDisconnect."""
     data = bytearray()
     async with asyncio.timeout(PATIENCE):
         async for piece in request.stream():
