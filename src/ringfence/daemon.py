@@ -25,7 +25,7 @@ from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.control.process import arguments
 from ringfence.control.question import Question
-from ringfence.control.settings import RegistryPlace
+from ringfence.control.settings import RegistryPlace, TracePlace
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -170,9 +170,15 @@ class Daemon:
                     data_directory=settings.data_directory.absolute(),
                     numbering=settings.numbering,
                 )
+                trace = TracePlace(
+                    node=settings.node,
+                    data_directory=place.data_directory,
+                    records=settings.records,
+                    trace=settings.trace,
+                )
                 channel_path = settings.data_directory / CHANNEL
                 self._control = Supervised(
-                    "control", arguments(settings.control, settings.logging, channel_path, place)
+                    "control", arguments(settings.control, settings.logging, channel_path, place, trace)
                 )
                 await self._control.start()
             await self._follow(bundle)

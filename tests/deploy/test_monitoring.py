@@ -19,6 +19,7 @@ from ringfence.telemetry.metrics import (
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
     Limits,
+    TraceFigures,
     render,
 )
 from ringfence.telemetry.snapshot import snapshot
@@ -61,6 +62,7 @@ def told() -> dict[str, set[str]]:
             restarts={"store": 1},
         ),
         Limits(1, 2, 3),
+        TraceFigures({("in", "overdue"): 1}, {"taken": 1}, {"delivered": 1}, 1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}
     for line in text.splitlines():

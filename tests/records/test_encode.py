@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from tests.records.conftest import OpenSpool, Written
-from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, SECOND_GATEWAY, Stage
+from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, SECOND_GATEWAY, TRUNKS, Stage
 from tests.support.talk import BANK_NUMBER, CALLEE, answer, cancel, header, in_dialog, invite
 
 from ringfence.engine.trail import DECISION
@@ -31,6 +31,14 @@ def forward(written: Written, request: bytes | None = None) -> bytes:
     (data,) = [data for endpoint, data in written.stage.take() if (endpoint.host, endpoint.port) == GATEWAY]
     written.flush()
     return data
+
+
+def test_who_connected_the_trunk(open_spool: OpenSpool) -> None:
+    named = {**TRUNKS[0], "connected_by": "Zhang Wei"}
+    written = other(open_spool, trunks=(named, *TRUNKS[1:]))
+    forward(written)
+    (record,) = written.records()
+    assert record["connected_by"] == "Zhang Wei"
 
 
 def test_a_forwarded_call(written: Written) -> None:
@@ -83,6 +91,7 @@ def test_a_forwarded_call(written: Written) -> None:
         "status": "0",
         "gateway": "softswitch/sip:198.51.100.1:5060",
         "gateway_address": "udp:198.51.100.1:5060",
+        "connected_by": "",
     }
 
 

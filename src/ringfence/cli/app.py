@@ -23,7 +23,7 @@ from ringfence.cli import (
     scoring,
     serving,
     showing,
-    tracing,
+    trace_requests,
 )
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
-app.command("trace")(tracing.trace)
+app.add_typer(trace_requests.app, name="trace")
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")
 app.add_typer(calendars.app, name="calendar")

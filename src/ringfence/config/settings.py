@@ -18,6 +18,7 @@ from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
+from ringfence.tracing.settings import TraceSettings
 from ringfence.transport.settings import ListenerSettings
 
 
@@ -79,6 +80,9 @@ class Settings(Frozen):
     )
     registry: RegistrySettings = Field(
         default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
+    )
+    trace: TraceSettings = Field(
+        default_factory=TraceSettings, description="with whom calls are traced back beyond our own hop"
     )
     index: IndexSettings = Field(
         default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
