@@ -19,7 +19,7 @@ COMPILED = {
     "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
     "screening": ("call", "facts", "intake", "pipeline", "verdict"),
     "engine": (
-        "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
+        "counters", "dialling", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
         "trail",
     ),
 }  # fmt: skip

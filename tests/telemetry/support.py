@@ -20,6 +20,7 @@ def full_counters() -> Counters:
     counters.responses["2xx"] = 3
     counters.answers["5xx"] = 4
     counters.unscreened["score"] = 5
+    counters.dialled["recorded"] = 2
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
@@ -51,6 +52,7 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "deadline_misses": 9,
             "reconnects": 1,
             "redirects": 5,
+            "forgotten": 3,
             "servers": 3,
             "index_believed": True,
             "index_changes": 2,

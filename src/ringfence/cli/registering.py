@@ -223,6 +223,26 @@ def rotate(config: ConfigFile = DEFAULT_CONFIG) -> None:
     output.line(f"{at_desk(settings, work)} numbers encrypted anew")
 
 
+@app.command(hidden=True)
+def hear(
+    config: ConfigFile = DEFAULT_CONFIG,
+    parent: Annotated[int | None, typer.Option(hidden=True, help="Process to end with.")] = None,
+) -> None:
+    """Record what subscribers refuse by dialling; `ringfence serve` runs this where voice.lines has any."""
+    import asyncio
+
+    from ringfence.cli.hearing import listen
+    from ringfence.cli.store import open_settings
+    from ringfence.control.lifeline import end_with_parent
+    from ringfence.telemetry.log import configure
+
+    if parent is not None:
+        end_with_parent(parent)
+    settings = open_settings(config)
+    configure(settings.logging)
+    asyncio.run(listen(settings))
+
+
 @token.command("add")
 def token_add(
     name: Annotated[str, typer.Argument(help="What the audit trail calls it.")],

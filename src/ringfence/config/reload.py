@@ -15,7 +15,7 @@ from ringfence.config.load import Bundle
 
 RESTART = (
     "node", "data_directory", "listeners", "redis", "index", "roaming", "records", "control", "logging", "secrets",
-    "reload",
+    "reload", "voice",
 )  # fmt: skip
 """Root keys that sockets, stores and keys were opened by."""
 

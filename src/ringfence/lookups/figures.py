@@ -15,19 +15,20 @@ class Figures:
     asked, answered: calls, and those whose facts all came. batches: asked together. deadline_misses: calls that
     went on without a fact at their deadline. late: batches that were answered after it. errors: facts that an
     answer did not give. reconnects: connections after the first. redirects: questions that a cluster sent on to another
-    server. unknown: facts that did not come, by reason.
+    server. forgotten: last marketing callers that the store could not be told. unknown: facts that did not come, by
+    reason.
     """
 
     __slots__ = (
-        "_counts", "_seconds", "answered", "asked", "batches", "deadline_misses", "errors", "late", "reconnects",
-        "redirects", "unknown",
+        "_counts", "_seconds", "answered", "asked", "batches", "deadline_misses", "errors", "forgotten", "late",
+        "reconnects", "redirects", "unknown",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._counts = [0] * (len(LATENCY_BOUNDS) + 1)
         self._seconds = 0.0
         self.asked = self.answered = self.batches = self.deadline_misses = 0
-        self.errors = self.late = self.reconnects = self.redirects = 0
+        self.errors = self.late = self.reconnects = self.redirects = self.forgotten = 0
         self.unknown: dict[str, int] = {}
 
     def missed(self, reason: str, facts: int = 1) -> None:
@@ -50,6 +51,7 @@ class Figures:
             "errors": self.errors,
             "reconnects": self.reconnects,
             "redirects": self.redirects,
+            "forgotten": self.forgotten,
             "unknown": dict(self.unknown),
             "latency": {"bounds": list(LATENCY_BOUNDS), "counts": list(self._counts), "sum": self._seconds},
         }

@@ -3,6 +3,7 @@
 Consents, refusals and wishes: see `layout`.
 `s:DIGEST`, a string a caller: harassment score, 0..100; expires.
 `roaming`, a set: digests of subscribers who are abroad.
+`l:DIGEST`, a string a callee: whose marketing call reached it last; expires. Only where a service number asks for it.
 `r:{DIGEST}:BUCKET`, a counter a caller and window: attempts; expires after three windows. The braces keep a caller's
 windows on one server of a cluster.
 """
@@ -49,6 +50,10 @@ class Keys:
     def score(self, digest: bytes) -> bytes:
         """Key of a caller's score."""
         return b"%bs:%b" % (self._prefix, digest)
+
+    def last_caller(self, digest: bytes) -> bytes:
+        """Key of the holder whose marketing call reached a callee last."""
+        return b"%bl:%b" % (self._prefix, digest)
 
     def roaming(self) -> bytes:
         """Key of the set of subscribers who are abroad."""

@@ -15,6 +15,7 @@ from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.node import Node
 from ringfence.lookups.questions import Fact, Question
+from ringfence.lookups.questions import command as packed
 from ringfence.lookups.redirect import Redirected, elsewhere, placed
 from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace
 from ringfence.lookups.roaming import NoRoamingCheck, RoamingQuestion
@@ -132,7 +133,7 @@ class Lookups:
     def _every(self) -> list[Node]:
         return [self._only] if self._only is not None else list(self._nodes.values())
 
-    # -- asking -----------------------------------------------------------------------------------------------
+    # -- command -----------------------------------------------------------------------------------------------
 
     def submit(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver) -> None:
         """Ask about all calls of a turn. `deliver` is called once a ticket: with facts, or with why there are none.
@@ -154,6 +155,30 @@ class Lookups:
         if items:
             self._figures.batches += 1
             node.send(Share(items, expected, now, now + self._settings.deadline), b"".join(commands))
+
+    def remember(self, calls: list[Call], kept: float) -> None:
+        """Have the store know for `kept` seconds whose call reached each callee last; nobody waits for its answer.
+
+        A store that is not well is not burdened with it: what is lost is counted.
+        """
+        expiry = b"%d" % max(1, round(kept))
+        now = asyncio.get_running_loop().time()
+        shares: dict[Node, tuple[Share, list[bytes]]] = {}
+        for call in calls:
+            key = self._keys.last_caller(self._keys.digest(call.callee.value))
+            data = packed(b"SET", key, call.trunk.holder.encode(), b"EX", expiry)
+            node = self._only
+            if node is None and self._slots:
+                node = self._slots[slot_of_command(data)]
+            full = node is None or node.pending + len(calls) > self._settings.max_pending
+            if node is None or full or not call.callee.value or not node.connected or node.breaker.state != "closed":
+                self._figures.forgotten += 1
+                continue
+            share, commands = shares.setdefault(node, (Share([], 0, now, now + self._settings.deadline), []))
+            share.expected += 1
+            commands.append(data)
+        for node, (share, commands) in shares.items():
+            node.send(share, b"".join(commands))
 
     def _items(
         self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, commands: list[bytes]

@@ -130,6 +130,8 @@ class Node:
         if share.items:
             self.breaker.succeeded()
             self._answered(share, "")
+        elif not share.calls:
+            self._figures.forgotten += sum(reply != b"OK" for reply in share.replies)
         else:
             self._figures.late += 1
 
@@ -168,6 +170,8 @@ class Node:
         for share in owed:
             if share.items:
                 self._answered(share, reason)
+            elif not share.calls:
+                self._figures.forgotten += share.expected
 
     # -- connection -------------------------------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ Item = tuple[Ask, tuple[Question, ...]]
 class Share:
     """What one submit asked one server.
 
-    items: () once answered. calls: how many they were. expected: replies that the commands bring.
-    since, due: loop time of asking and of the deadline.
+    items: () once answered, and of what nobody waits for. calls: how many they were. expected: replies that the
+    commands bring. since, due: loop time of asking and of the deadline.
     """
 
     __slots__ = ("calls", "due", "expected", "items", "replies", "since")

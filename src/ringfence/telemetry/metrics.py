@@ -40,6 +40,7 @@ ENGINE_BY_LABEL = {
     "answers": ("gateway_responses", "class", "Responses received from gateways, by status class."),
     "refused_locally": ("refused_requests", "status", "Requests that the proxy itself refused."),
     "unscreened": ("unscreened_calls", "need", "Calls judged without this fact because it did not come in time."),
+    "dialled": ("dialled_refusals", "outcome", "Calls to numbers of voice.lines, by what became of the refusal."),
 }
 """Counters of engine.Counters with one label: metric, label, help."""
 
@@ -52,6 +53,7 @@ LOOKUP_NUMBERS = {
     "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
     "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
     "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
+    "forgotten": ("counter", "last_callers_lost", "Marketing calls that the store could not be told of (last_caller)."),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
     "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),

@@ -1,0 +1,36 @@
+"""Who called a number last: told to the store without anybody waiting for it, and what is lost is counted."""
+
+from __future__ import annotations
+
+from redis import Redis
+from tests.support.asking import CALLEE, CALLER, HOLDER, Asked, call, until
+
+from ringfence.lookups import Keys
+
+
+async def test_the_store_knows_it_until_it_expires(asked: Asked, reader: Redis, keys: Keys) -> None:
+    asked.lookups.remember([call(), call(callee=CALLER, holder="Another 公司")], 3600.0)
+    (facts,) = await asked(call())  # replies stay with their questions
+    assert facts.caller_rate.attempts == 1  # type: ignore[union-attr]
+    key = keys.last_caller(keys.digest(CALLEE))
+    await until(lambda: reader.get(key) is not None)
+    assert reader.get(key) == HOLDER.encode()
+    assert reader.get(keys.last_caller(keys.digest(CALLER))) == "Another 公司".encode()
+    assert 3590 < reader.ttl(key) <= 3600
+    assert b"13900139000" not in key
+    asked.lookups.remember([call(holder="Later")], 60.0)
+    await until(lambda: reader.get(key) == b"Later")
+    stats = asked.lookups.stats()
+    assert (stats["forgotten"], stats["late"], stats["errors"], stats["asked"]) == (0, 0, 0, 1)
+
+
+async def test_what_the_store_does_not_take_is_counted(asked: Asked, reader: Redis) -> None:
+    reader.config_set("maxmemory", 1)
+    asked.lookups.remember([call(), call()], 3600.0)
+    await until(lambda: asked.lookups.stats()["forgotten"] == 2)
+    asked.lookups.remember([call(callee="")], 3600.0)
+    assert asked.lookups.stats()["forgotten"] == 3
+    reader.shutdown(nosave=True)
+    await until(lambda: not asked.lookups.connected)
+    asked.lookups.remember([call()], 3600.0)
+    assert asked.lookups.stats()["forgotten"] == 4
