@@ -67,8 +67,8 @@ def test_deleted_retained_and_encrypted_anew(ringfence: Ringfence, data: Path) -
     assert "must be kept until after the consent ended: give a reason" in done.err
     keys = data / "keys" / "numbers.key"
     keys.write_text(secrets.token_hex(32) + "\n" + keys.read_text())
-    assert ringfence("registry", "rotate").out == "1 numbers encrypted anew\n"
-    assert ringfence("registry", "rotate").out == "0 numbers encrypted anew\n"
+    assert ringfence("registry", "rotate").out == "1 numbers and 0 files encrypted anew\n"
+    assert ringfence("registry", "rotate").out == "0 numbers and 0 files encrypted anew\n"
     keys.write_text(keys.read_text().splitlines()[0])
     assert json.loads(ringfence("consent", "show", NUMBER, "--json").out)["counts"]
     assert ringfence("registry", "erase", NUMBER, "--early", "the person insists").out == "1 statements deleted\n"

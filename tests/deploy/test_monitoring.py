@@ -39,6 +39,7 @@ def told() -> dict[str, set[str]]:
     counters.finding("rate.over_limit", "observe", "t")
     counters.verdict("rate.over_limit", "tag", "t")
     counters.responses["2xx"] = counters.answers["2xx"] = counters.unscreened["score"] = 1
+    counters.dialled["recorded"] = 1
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
     records = dict.fromkeys(RECORD_NUMBERS, 1)

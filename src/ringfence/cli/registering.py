@@ -210,17 +210,24 @@ def erase(
 
 @app.command()
 def rotate(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Encrypt every number under the first key of registry.number_key_file; older keys can be taken out afterwards."""
+    """Encrypt every number and evidence file under the first key of registry.number_key_file, plain files too.
+
+    Older keys can be taken out of the file afterwards. The daemon may run: it reads the file when that changes.
+    """
     from ringfence.cli.desk import actor, at_desk
     from ringfence.cli.store import open_settings
+    from ringfence.registry.opening import open_evidence
+    from ringfence.registry.upkeep import Rotated
     from ringfence.registry.upkeep import rotate as renew
 
     settings = open_settings(config)
+    folder = open_evidence(settings.registry, settings.data_directory)
 
-    async def work(registry: Registry) -> int:
-        return await renew(registry, actor())
+    async def work(registry: Registry) -> Rotated:
+        return await renew(registry, folder, actor())
 
-    output.line(f"{at_desk(settings, work)} numbers encrypted anew")
+    done = at_desk(settings, work)
+    output.line(f"{done.numbers} numbers and {done.files} files encrypted anew")
 
 
 @app.command(hidden=True)
