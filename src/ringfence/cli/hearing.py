@@ -35,6 +35,7 @@ def last_caller(settings: Settings) -> LastCaller:
     keys = store_keys(settings)
 
     def found(callee: str) -> str | None:
+        keys.renew()
         with told():
             client = client_of(store_of(settings))
             try:

@@ -11,7 +11,7 @@ windows on one server of a cluster.
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2s
 
 from ringfence.lookups.layout import Generation, key_id
@@ -23,20 +23,37 @@ class Keys:
     """Names of keys under one prefix and digest key (32 bytes).
 
     others: digest keys that a generation of the index may still, or already, be made with.
+    changed: gives all of them anew, the present one first, when they were changed since it was asked last, else None.
     pointer, fresh, lock: keys of the index as a whole.
     """
 
-    __slots__ = ("_digest_key", "_known", "_last", "_last_digest", "_prefix", "fresh", "lock", "pointer")
+    __slots__ = ("_changed", "_digest_key", "_known", "_last", "_last_digest", "_prefix", "fresh", "lock", "pointer")
 
-    def __init__(self, prefix: str, digest_key: bytes, others: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        digest_key: bytes,
+        others: Iterable[bytes] = (),
+        changed: Callable[[], Sequence[bytes] | None] = lambda: None,
+    ) -> None:
         self._prefix = prefix.encode()
-        self._digest_key = digest_key
-        self._known = {key_id(key): key for key in (digest_key, *others)}
-        self._last: str | None = None
-        self._last_digest = b""
+        self._changed = changed
+        self._adopt((digest_key, *others))
         self.pointer = b"%b{x}:current" % self._prefix
         self.fresh = b"%b{x}:fresh" % self._prefix
         self.lock = b"%b{x}:lock" % self._prefix
+
+    def _adopt(self, keys: Sequence[bytes]) -> None:
+        self._digest_key = keys[0]
+        self._known = {key_id(key): key for key in keys}
+        self._last: str | None = None
+        self._last_digest = b""
+
+    def renew(self) -> None:
+        """Work with the keys of now: asked beside the calls, four times a second, and before an index is built."""
+        keys = self._changed()
+        if keys is not None:
+            self._adopt(keys)
 
     def digest(self, number: str) -> bytes:
         """16 characters for a number in its comparable form (`Number.value`)."""

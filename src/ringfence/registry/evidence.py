@@ -1,7 +1,7 @@
 """Evidence files: each stands under its own SHA-256, encrypted, is written once, and its content is never changed.
 
-The name is the SHA-256 of the plain content, since that is what statements, audit trail and proofs name and a third party
-can compute. So whoever has a copy of a file can tell whether it is among ours; nobody learns what is in one.
+The name is the SHA-256 of the plain content, since that is what statements, audit trail and proofs name and a third
+party can compute. So whoever has a copy of a file can tell whether it is among ours; nobody learns what is in one.
 """
 
 from __future__ import annotations
