@@ -50,6 +50,15 @@ def test_files_in_verified_and_out(ringfence: Ringfence, tmp_path: Path, data: P
     assert (done.code, json.loads(done.out)["faults"][0]) == (1, "audit: entry 2 was changed, or one before it")
 
 
+def test_a_list_of_numbers_with_what_is_the_same_for_all(ringfence: Ringfence, tmp_path: Path) -> None:
+    numbers = written(tmp_path, f"callee\n{NUMBER}\n13000005002\n")
+    given = ("--value", "holder=Example=Bank", "--value", "given_at=2024-01-01")
+    assert ringfence("registry", "import", "consents", numbers, *given).out == "2 recorded, 0 known before, 0 bad\n"
+    assert "holder:Example=Bank" in ringfence("registry", "list").out
+    for wrong in (("--value", "holder"), (*given, "--value", "holder=Other")):
+        assert ringfence("registry", "import", "consents", numbers, *wrong).code == 64
+
+
 def test_listings_are_masked(ringfence: Ringfence) -> None:
     ringfence("consent", "refuse", NUMBER)
     ringfence("consent", "add", NUMBER, "--holder", "Example Bank")

@@ -61,7 +61,7 @@ def told() -> dict[str, set[str]]:
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
         ),
-        Limits(1, 2, 3),
+        Limits(1, 2, 3, 4, 5),
     ).decode()
     names: dict[str, set[str]] = {}
     for line in text.splitlines():

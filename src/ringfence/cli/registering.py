@@ -78,6 +78,10 @@ def import_(
     evidence: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where files are that the column evidence names.")
     ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="For all lines that say nothing in this column; may be repeated."),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Record the lines of a file; started again it goes on where it stopped. 1 when lines were bad."""
@@ -89,12 +93,15 @@ def import_(
     chosen = next((one for one in FILE_KINDS if one == kind), None)
     if chosen is None:
         raise typer.BadParameter(f"KIND is one of {', '.join(FILE_KINDS)}")
+    common = dict(one.split("=", 1) for one in value or () if "=" in one)
+    if len(common) != len(value or ()):
+        raise typer.BadParameter("--value is a column with its value, each column once: holder=Example")
     settings = open_settings(config)
     told = report or file.with_name(f"{file.name}.report.csv")
 
     async def work(registry: Registry) -> Progress:
         reader = await _reader(settings, registry, evidence)
-        return await Import(registry, chosen, actor(), reader, told, _share).run(file)
+        return await Import(registry, chosen, actor(), reader, told, _share, common).run(file)
 
     done = at_desk(settings, work)
     output.line(f"{done.recorded} recorded, {done.known} known before, {done.bad} bad")

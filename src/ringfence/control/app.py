@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ringfence import __version__
 from ringfence.control.desk import Desk
 from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.control.imports import IMPORTS_PATH, serve_imports
 from ringfence.control.question import Question
 from ringfence.control.registry import EVIDENCE_PATH, serve_registry
 from ringfence.telemetry.metrics import CONTENT_TYPE, render
@@ -94,10 +95,11 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI
         redoc_url=None,
         lifespan=None if desk is None else desk.lifespan,
     )
-    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence}
+    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence, IMPORTS_PATH: desk.longest_list}
     app.add_middleware(BodyLimit, limit=LONGEST_BODY, longer=longer)
     if desk is not None:
         serve_registry(app, desk)
+        serve_imports(app)
     guarded = [Depends(Operator(token))]
     refusals: dict[int | str, dict[str, Any]] = {
         401: {"description": "No valid token"},

@@ -180,7 +180,7 @@ async def _actor(
 AtDesk = Annotated[Desk, Depends(_desk)]
 Who = Annotated[Actor, Depends(_actor)]
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is no JSON in UTF-8"},
     401: {"description": "No valid token"},
     403: {"description": "The token's role does not allow it"},
@@ -188,7 +188,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"description": "Too many requests; Retry-After says when the next one is served"},
     503: {"description": "The registry's database does not answer"},
 }
-router = APIRouter(prefix="/registry", tags=["registry"], responses=_REFUSALS)
+router = APIRouter(prefix="/registry", tags=["registry"], responses=REFUSALS)
 _KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": RecordedOut, "description": "It was on record already"}}
 
 
@@ -277,7 +277,10 @@ async def query(given: Question, desk: AtDesk, who: Who) -> Answer:
     return Answer(
         counts=[
             StandingOut(
-                scope=row.scope, kind=row.kind, since=_time(row.since) if row.since else None, until=_time(row.until)
+                scope=row.scope,
+                kind=row.kind,
+                since=time_of(row.since) if row.since else None,
+                until=time_of(row.until),
             )
             for row in rows
         ],
@@ -376,7 +379,8 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _time(moment: int | None) -> datetime | None:
+def time_of(moment: int | None) -> datetime | None:
+    """Epoch seconds as JSON shows them."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
 
@@ -384,9 +388,9 @@ def _out(one: Said) -> StatementOut:
     said = one.statement
     return StatementOut.model_validate(
         {
-            "id": one.id, "callee": said.callee, "kind": said.kind, "scope": said.scope, "since": _time(said.since),
-            "until": _time(said.until), "sectors": said.sectors, "level": said.level, "purpose": said.purpose,
+            "id": one.id, "callee": said.callee, "kind": said.kind, "scope": said.scope, "since": time_of(said.since),
+            "until": time_of(said.until), "sectors": said.sectors, "level": said.level, "purpose": said.purpose,
             "channel": said.channel, "evidence": said.evidence, "reference": said.reference,
-            "recorded_at": _time(one.recorded_at), "recorded_by": one.recorded_by, "ended_at": _time(one.ended_at),
+            "recorded_at": time_of(one.recorded_at), "recorded_by": one.recorded_by, "ended_at": time_of(one.ended_at),
         }
     )  # fmt: skip

@@ -150,6 +150,8 @@ class Limits(NamedTuple):
     keys: int  # tokens and addresses that are remembered
     bound: int
     refused: int
+    lists: int  # uploaded ones that are received, wait or are imported
+    lists_bound: int
 
 
 def render(snapshot: Snapshot | None, limits: Limits | None = None) -> bytes:
@@ -190,6 +192,9 @@ def _limits(limits: Limits) -> Iterator[Metric]:
     clients = "Tokens and addresses whose rate is remembered; the longest unused one is forgotten."
     yield _gauge("registry_clients", clients, limits.keys)
     yield _gauge("registry_clients_limit", "Bound of those remembered.", limits.bound)
+    lists = "Lists sent over HTTP that are received, wait or are imported."
+    yield _gauge("registry_uploads", lists, limits.lists)
+    yield _gauge("registry_uploads_limit", "Bound of these.", limits.lists_bound)
     refused = "Requests to the registry that were too many (429)."
     yield CounterMetricFamily("ringfence_registry_refused_requests", refused, value=limits.refused)
 
