@@ -104,6 +104,11 @@ def test_recorded_queried_withdrawn(house: House) -> None:
     assert (said["callee"], said["purpose"], said["recorded_by"]) == ("+8613000005001", "cards", "holder:bank-1")
     assert house.post("withdrawals", house.bank, {"callee": NUMBER, "why": "by letter"}).json == {"ended": 1}
     assert house.post("queries", house.bank, {"callee": NUMBER}).json["counts"] == []
+    assert house.post("queries", house.bank, {"callee": "13000005999"}).json == {"counts": [], "said": []}
+    looks = [one for one in house.get("audit", house.auditor).json if one["action"] == "queried"]
+    assert [(one["actor"], one["subject"], one["detail"]) for one in looks] == [
+        ("holder:bank-1", 1, '{"holder":"Bank"}')
+    ] * 2
 
 
 def test_a_refusal_beats_it_until_a_newer_consent_with_evidence(house: House) -> None:

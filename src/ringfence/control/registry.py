@@ -274,6 +274,8 @@ async def query(given: Question, desk: AtDesk, who: Who) -> Answer:
     holder = given.holder or who.holder or None
     rows = await registry.standing(callee, who, holder)
     said = await registry.said(callee, who, holder)
+    if rows or said:
+        await registry.look(who, "queried", callee, {"holder": holder})  # before it is shown
     return Answer(
         counts=[
             StandingOut(
