@@ -19,8 +19,8 @@ COMPILED = {
     "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
     "screening": ("call", "facts", "intake", "pipeline", "verdict"),
     "engine": (
-        "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
-        "trail",
+        "counters", "dialling", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen",
+        "state", "trail",
     ),
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.

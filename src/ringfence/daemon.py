@@ -23,6 +23,9 @@ from ringfence.config.ledger_store import Stored, silent
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
+from ringfence.control.dialled import CHANNEL as VOICE_CHANNEL
+from ringfence.control.dialled import DialledRefusals
+from ringfence.control.dialled import arguments as hearing_arguments
 from ringfence.control.process import arguments
 from ringfence.control.question import Question
 from ringfence.control.settings import RegistryPlace, TracePlace
@@ -49,6 +52,7 @@ from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need, Pipeline
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
+from ringfence.voice.lines import build_lines
 from ringfence.warehouse.process import arguments as arguments_of_indexer
 
 QUIET = 1000  # transactions below which a full garbage collection takes a few milliseconds
@@ -89,6 +93,8 @@ def policy_of(bundle: Bundle) -> Policy:
         Intake(bundle.numbering),
         settings.screening.tagging,
         build_groups(settings.gateways),
+        build_lines(settings.voice.lines, bundle.numbering),
+        settings.screening.retry_after,
     )
 
 
@@ -112,6 +118,8 @@ class Daemon:
         self._control: Supervised | None = None
         self._follower: Supervised | None = None
         self._runner: Runner | None = None
+        self._ear: Supervised | None = None
+        self._refusals: DialledRefusals | None = None
         self._index = IndexView()
         self._recorder: Recorder | None = None
         self._indexer: Supervised | None = None
@@ -136,7 +144,7 @@ class Daemon:
             by_store = settings.roaming.source == "redis"
             self._lookups = Lookups(
                 settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store,
-                bundle.pipeline.callee_memory,
+                bundle.pipeline.callee_memory, settings.voice.last_caller_kept,
             )  # fmt: skip
             await asyncio.gather(self._lookups.start(), self._watch_index.start())
             self._roaming = roaming_service(settings.roaming)
@@ -159,7 +167,8 @@ class Daemon:
             self._resolver = Resolver(_dice)
             self._recorder = await self._open_records()
             lookups = self._lookups if self._roaming is None else WithRoaming(self._lookups, self._roaming)
-            runner = Runner(self._transports, lookups, self._resolver, self._recorder)
+            await self._listen()
+            runner = Runner(self._transports, lookups, self._resolver, self._recorder, self._refusals)
             await self._transports.open(runner.received, runner.unreachable, runner.malformed)
             runner.start(self._engine(bundle))
             self._runner = runner
@@ -198,7 +207,9 @@ class Daemon:
         finally:
             for task in beside:
                 task.cancel()
-            for child in (self._control, self._follower, self._indexer):
+            if self._refusals is not None:
+                await self._refusals.close()
+            for child in (self._control, self._follower, self._indexer, self._ear):
                 if child is not None:
                     await child.stop()
             await channel.close()
@@ -218,6 +229,15 @@ class Daemon:
         recorder = Recorder(spool, self._recording, settings.records.when_full == "refuse")
         recorder.start()
         return recorder
+
+    async def _listen(self) -> None:
+        """Have refusals recorded where subscribers can dial any."""
+        voice = self._settings.voice
+        if voice.lines:
+            self._ear = Supervised("voice", hearing_arguments(self._path.absolute()))
+            await self._ear.start()
+            channel = self._settings.data_directory / VOICE_CHANNEL
+            self._refusals = DialledRefusals(channel, voice.deadline, voice.max_pending)
 
     async def _index_records(self) -> None:
         settings = self._settings
@@ -361,6 +381,8 @@ class Daemon:
             (reasons if self._recording.full else warnings).extend(self._recorder.reasons())
         today = datetime.now(UTC).date()
         warnings += [str(gap) for gap in self._reloader.current.calendar_gaps(today)]
+        if self._refusals is not None and self._refusals.failing:
+            warnings.append(f"a refusal by dialling was not recorded: {self._refusals.failing}")
         if self._reloader.faults:
             warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
         generation = self._reloader.current.generation
@@ -397,7 +419,7 @@ class Daemon:
             generation=state.policy.generation,
             draining=self._draining,
             counters=state.counters,
-            tables=_tables(engine),
+            tables=_tables(engine) + _waiting(self._refusals),
             gateways=_gateways(state.policy, now),
             lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
@@ -414,6 +436,7 @@ class Daemon:
                     ("control", self._control),
                     ("index", self._follower),
                     ("warehouse", self._indexer),
+                    ("voice", self._ear),
                 )
                 if child is not None
             },
@@ -447,6 +470,12 @@ def _tables(engine: Engine) -> list[Table]:
         {"name": "ledger_trunks", "size": ledger.made, "limit": MAX_MADE, "shed": ledger.shed_trunks},
         {"name": "ledger_standings", "size": len(ledger.kept), "limit": MAX_KEPT, "shed": ledger.shed_standings},
     ]
+
+
+def _waiting(refusals: DialledRefusals | None) -> list[Table]:
+    if refusals is None:
+        return []
+    return [{"name": "dialled_refusals", "size": len(refusals), "limit": refusals.limit, "shed": refusals.shed}]
 
 
 def _gateways(policy: Policy, now: float) -> list[GatewayState]:

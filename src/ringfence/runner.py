@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from ringfence.control.dialled import DialledRefusals
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -43,13 +44,16 @@ class Runner:
         lookups: Lookups | WithRoaming,
         resolver: Resolver,
         recorder: Recorder | None = None,
+        refusals: DialledRefusals | None = None,
     ) -> None:
+        """refusals: records what subscribers refuse by dialling, None where nobody can."""
         self.lag = LoopLag(0.0)
         self.faults = 0
         self._transports = transports
         self._lookups = lookups
         self._resolver = resolver
         self._recorder = recorder
+        self._refusals = refusals
         self._out = EngineEffects(TimerQueue())
         self._loop = asyncio.get_running_loop()
         self._flush_due = False
@@ -121,6 +125,9 @@ class Runner:
             self._flush_due = True  # a pipeline's answers come together: one flush for all of them
             self._loop.call_soon(self._flush)
 
+    def _heard(self, ticket: int, outcome: str) -> None:
+        self._guarded("a dialled refusal", self.engine.heard, ticket, outcome, self._loop.time(), self._out)
+
     def _tick(self) -> None:
         now = self._loop.time()
         self._guarded("a timer", self.engine.tick, now, self._out)
@@ -171,6 +178,14 @@ class Runner:
         if out.gathers:
             gathers, out.gathers = out.gathers, []
             self._lookups.submit(gathers, self._facts)
+        if out.dialled:
+            dialled, out.dialled = out.dialled, []
+            assert self._refusals is not None  # there is a line to dial, which takes a restart
+            for ticket, refusal in dialled:
+                self._refusals.submit(ticket, refusal, self._heard)
+        if out.marketed:
+            marketed, out.marketed = out.marketed, []
+            self._lookups.note_callers(marketed)
         if out.resolves:
             resolves, out.resolves = out.resolves, []
             for ticket, name in resolves:

@@ -41,6 +41,21 @@ MISMATCH = ("--from", "+442079460001", "--pai", "+442079460002")
 CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "601")
 
 
+def test_a_service_number_says_what_it_refuses(ringfence: Ringfence, tmp_path: Path) -> None:
+    config = tmp_path / "ringfence.yaml"
+    line = "voice:\n  lines: [{number: '12321', refuses: everybody}]\n"
+    folder = SAMPLE.parent / "ledger"
+    config.write_text(
+        SAMPLE.read_text().replace("voice:\n", line).replace("folder: ledger", f"folder: {folder.absolute()}")
+    )
+    asked = ("explain", "--trunk", "lab", "--to", "12321", "--config", config)
+    done = ringfence(*asked, "--from", "+861000009000")
+    assert (done.code, done.err) == (0, "")
+    assert "dials    12321, to refuse *\n" in done.out
+    answer = json.loads(ringfence(*asked, "--json", "--from", "+861000005001", "--trunk", "lab").out)
+    assert (answer["response"]["status"], answer["dials"]) == (403, None)
+
+
 @pytest.mark.parametrize(
     ("trunk", "arguments", "action", "reason", "status"),
     [

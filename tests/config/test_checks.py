@@ -137,3 +137,8 @@ def test_a_certificate_source_needs_a_listener_that_asks(tmp_path: Path) -> None
         "trunks: [{name: t, holder: h, kind: enterprise, sources: [{certificate: pbx.example.com}]}]"
     )
     assert found(text, tmp_path) == []
+
+
+def test_folders_that_are_made_need_not_be_there() -> None:
+    more = "records: {folder: r}\nregistry: {evidence: {folder: e}, uploads: {folder: u}}\ndata_directory: d"
+    assert found(f"listeners: [{UDP}]\n{GATEWAYS}\n{more}") == []

@@ -40,6 +40,7 @@ def told() -> dict[str, set[str]]:
     counters.finding("rate.over_limit", "observe", "t")
     counters.verdict("rate.over_limit", "tag", "t")
     counters.responses["2xx"] = counters.answers["2xx"] = counters.unscreened["score"] = 1
+    counters.dialled["recorded"] = 1
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
     records = dict.fromkeys(RECORD_NUMBERS, 1)
@@ -61,7 +62,7 @@ def told() -> dict[str, set[str]]:
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
         ),
-        Limits(1, 2, 3),
+        Limits(1, 2, 3, 4, 5),
         TraceFigures({("in", "overdue"): 1}, {"taken": 1}, {"delivered": 1}, 1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}

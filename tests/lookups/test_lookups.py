@@ -34,10 +34,11 @@ async def test_many_calls_with_different_needs_each_get_their_own(
 ):
     wanted = [frozenset({Need.CONSENT}), ALL, frozenset({Need.SCORE, Need.CALLER_RATE}), frozenset({Need.SCORE})]
     tickets = []
-    for index in range(80):
-        caller, callee = f"+8613800{index:06d}", f"+8613900{index:06d}"
+    pairs = [(f"+8613800{index:06d}", f"+8613900{index:06d}") for index in range(80)]
+    for index, (caller, callee) in enumerate(pairs):
         reader.set(keys.score(keys.digest(caller)), index)
         say(reader, view, callee, f"holder:{HOLDER}", "consent", until=1_900_000_000 + index)
+    for index, (caller, callee) in enumerate(pairs):
         tickets += asked.submit(call(caller, callee), needs=wanted[index % 4])
     for index, facts in enumerate(await asked.all(tickets)):
         needs = wanted[index % 4]

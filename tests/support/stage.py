@@ -21,6 +21,8 @@ from ringfence.screening import Facts, Intake, Pipeline, ScreeningSettings
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.message import Request, Response, parse
 from ringfence.transaction.timers import TimerQueue
+from ringfence.voice.lines import build_lines
+from ringfence.voice.settings import LineSettings
 
 CALLER = ("192.0.2.1", 5060)  # the trunk `bank`
 OTHER_TRUNK = ("192.0.2.2", 5060)  # the trunk `callcentre`
@@ -82,6 +84,7 @@ class Stage:
         gateways: tuple[tuple[str, int], ...] = (GATEWAY,),
         dice: Callable[[], float] = lambda: 0.0,
         screening: Mapping[str, Any] | None = None,
+        lines: tuple[Mapping[str, Any], ...] = (),
     ) -> None:
         self.listeners = listeners or [Listener(0, "udp", PROXY, 5060)]
         self.endpoint = Endpoints(self.listeners)
@@ -92,6 +95,7 @@ class Stage:
             "rules": rules or {},
             "trunks": trunks,
             "screening": screening or {},
+            "lines": lines,
         }
         self._gateways = gateways
         state = State(self.listeners, self.endpoint, self.policy(1), ROUTE_KEY, b"salt")
@@ -121,6 +125,7 @@ class Stage:
             Intake(numbering),
             screening.tagging,
             groups,
+            build_lines([LineSettings.model_validate(line) for line in parts["lines"]], numbering),
         )
 
     # -- events -------------------------------------------------------------------------------------------
@@ -158,6 +163,16 @@ class Stage:
         """Questions since the last look."""
         gathers, self.out.gathers = self.out.gathers, []
         return gathers
+
+    def take_dialled(self) -> list[Any]:
+        """Refusals that are to be recorded, since the last look."""
+        dialled, self.out.dialled = self.out.dialled, []
+        return dialled
+
+    def heard(self, outcome: str) -> None:
+        """Say what became of the one refusal that is to be recorded."""
+        ((ticket, _),) = self.take_dialled()
+        self.engine.heard(ticket, outcome, self.now, self.out)
 
     def take_records(self) -> list[Any]:
         """Notes for the records since the last look, let go as their writer does."""

@@ -20,6 +20,7 @@ def full_counters() -> Counters:
     counters.responses["2xx"] = 3
     counters.answers["5xx"] = 4
     counters.unscreened["score"] = 5
+    counters.dialled["recorded"] = 2
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
@@ -53,6 +54,7 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "redirects": 5,
             "remembered": 6,
             "forgotten": 1,
+            "callers_lost": 3,
             "servers": 3,
             "index_believed": True,
             "index_changes": 2,

@@ -50,6 +50,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_gateway_responses_total", {"class": "5xx"}, 4),
         ("ringfence_refused_requests_total", {"status": "503"}, 1),
         ("ringfence_unscreened_calls_total", {"need": "score"}, 5),
+        ("ringfence_dialled_refusals_total", {"outcome": "recorded"}, 2),
+        ("ringfence_last_callers_lost_total", {}, 3),
         ("ringfence_verdicts_total", {"rule": "rate", "reason": "over_limit", "action": "reject", "trunk": "acme"}, 1),
         ("ringfence_verdicts_total", {"rule": "", "reason": "", "action": "forward", "trunk": "acme"}, 1),
         ("ringfence_table_size", {"table": "transactions"}, 12),

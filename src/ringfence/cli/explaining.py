@@ -174,6 +174,10 @@ def _print(answer: dict[str, Any]) -> None:
     if response is not None:
         result.append(("response", f"{response['status']} {response['phrase']}"))
         result += [("", line) for line in response["headers"]]
+    dials = answer["dials"]
+    if dials is not None:
+        sure = "" if dials["believed"] else ", and is refused with 403: the trunk was not granted the caller's number"
+        result.append(("dials", f"{dials['number']}, to refuse {dials['refuses']}{sure}"))
     output.facts(result)
 
 

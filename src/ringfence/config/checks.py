@@ -18,6 +18,14 @@ from ringfence.transport.settings import ListenerSettings
 
 Finding = tuple[Location, str]
 
+_MADE: tuple[Location, ...] = (
+    ("data_directory",),
+    ("records", "folder"),
+    ("registry", "evidence", "folder"),
+    ("registry", "uploads", "folder"),
+)
+"""Folders that are made when they are needed."""
+
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Every contradiction between parts, with the location to mend. File names are absolute already."""
@@ -52,7 +60,7 @@ def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:
 def _files(settings: Settings) -> Iterator[Finding]:
     """Files that settings name must be there; folders are made, number files belong to the ledger."""
     for location, path in every_path(settings):
-        if location in (("data_directory",), ("records", "folder")):
+        if location in _MADE:
             continue
         if location == ("ledger", "folder"):
             if not path.is_dir():

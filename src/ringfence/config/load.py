@@ -17,6 +17,7 @@ from ringfence.config.paths import absolute
 from ringfence.config.plan_file import build_numbering
 from ringfence.config.settings import Settings
 from ringfence.config.validation import Source, Unsound, reworded, validate
+from ringfence.config.voice_checks import ledger_findings, line_findings, number_findings
 from ringfence.config.yaml_source import read_yaml
 from ringfence.ledger import Ledger, LedgerError, LedgerFault
 from ringfence.numbering import Numbering
@@ -109,6 +110,7 @@ def _built(
     except ConfigError as error:
         raise ConfigError(faults + error.faults) from None
     faults += _area_faults(settings, numbering, source)
+    faults += [source.fault(*finding) for finding in number_findings(settings, numbering)]
     try:
         ledger, late = make_ledger(settings, numbering, base, generation, files)
         pipeline = Pipeline(settings.screening, ledger, places)
@@ -119,6 +121,7 @@ def _built(
     except PolicyError as error:
         raise ConfigError(faults + [_policy_fault(fault, source) for fault in error.faults]) from None
     faults += ledger_faults(settings, ledger, numbering)
+    faults += [source.fault(*finding) for finding in ledger_findings(settings, numbering, ledger)]
     if faults:
         raise ConfigError(faults)
     over = [fault_of(each, source) for each in late]
@@ -159,7 +162,7 @@ def read_settings(path: Path, files: Files, environ: Mapping[str, str] = os.envi
 
 
 def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
-    return [source.fault(location, message) for location, message in findings(settings)]
+    return [source.fault(*finding) for finding in (*findings(settings), *line_findings(settings))]
 
 
 def plain_fault(fault: LedgerFault) -> Fault:

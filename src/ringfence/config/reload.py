@@ -15,7 +15,7 @@ from ringfence.config.load import Bundle
 
 RESTART = (
     "node", "data_directory", "listeners", "redis", "index", "roaming", "records", "trace", "control", "logging",
-    "secrets", "reload",
+    "secrets", "reload", "voice",
 )  # fmt: skip
 """Root keys that sockets, stores and keys were opened by."""
 

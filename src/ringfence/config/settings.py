@@ -20,6 +20,7 @@ from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
 from ringfence.tracing.settings import TraceSettings
 from ringfence.transport.settings import ListenerSettings
+from ringfence.voice.settings import VoiceSettings
 
 
 class SecretsSettings(Frozen):
@@ -86,6 +87,9 @@ class Settings(Frozen):
     )
     index: IndexSettings = Field(
         default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
+    )
+    voice: VoiceSettings = Field(
+        default_factory=VoiceSettings, description="service numbers by which subscribers refuse marketing calls"
     )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ringfence import __version__
 from ringfence.control.desk import Desk
 from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.control.imports import IMPORTS_PATH, serve_imports
 from ringfence.control.question import Question
 from ringfence.control.registry import EVIDENCE_PATH, serve_registry
 from ringfence.control.trace_desk import TraceDesk
@@ -97,10 +98,11 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None, tracing: T
         redoc_url=None,
         lifespan=tracing.lifespan if tracing is not None else None if desk is None else desk.lifespan,
     )
-    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence}
+    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence, IMPORTS_PATH: desk.longest_list}
     app.add_middleware(BodyLimit, limit=LONGEST_BODY, longer=longer)
     if desk is not None:
         serve_registry(app, desk)
+        serve_imports(app)
     if tracing is not None:
         serve_tracing(app, tracing)
     guarded = [Depends(Operator(token))]

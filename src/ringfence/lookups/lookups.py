@@ -14,6 +14,7 @@ from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
+from ringfence.lookups.last_caller import LastCallerReport
 from ringfence.lookups.node import Node
 from ringfence.lookups.questions import Fact, Question
 from ringfence.lookups.redirect import Redirected, elsewhere, placed
@@ -52,10 +53,13 @@ class Lookups:
         view: IndexView | None = None,
         roaming: bool = True,
         memory: CalleeMemory = _NO_MEMORY,
+        callers_kept: float = 3600.0,
     ) -> None:
         """window: seconds over which a caller's attempts are counted. view: which index is believed.
-        roaming: the store knows who is abroad. memory: what is remembered of a holder's calls to a callee."""
+        roaming: the store knows who is abroad. memory: what is remembered of a holder's calls to a callee.
+        callers_kept: seconds for which a callee's last marketing caller is kept, see `note_callers`."""
         self._roaming: Question = RoamingQuestion(keys) if roaming else NoRoamingCheck()
+        self._last_callers: tuple[Question, ...] = (LastCallerReport(keys, callers_kept),)
         self._settings = settings
         self._place = place
         self._keys = keys
@@ -140,7 +144,7 @@ class Lookups:
     def _every(self) -> list[Node]:
         return [self._only] if self._only is not None else list(self._nodes.values())
 
-    # -- asking -----------------------------------------------------------------------------------------------
+    # -- command -----------------------------------------------------------------------------------------------
 
     def submit(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver) -> None:
         """Ask about all calls of a turn. `deliver` is called once a ticket: with facts, or with why there are none.
@@ -154,6 +158,13 @@ class Lookups:
         """Count forwarded calls for their callees; those that the store does not take are forgotten, and counted so."""
         self._figures.remembered += len(calls)
         self._send([(REPORT, call, self._report) for call in calls], self._remembered)
+
+    def note_callers(self, calls: list[Call]) -> None:
+        """Keep whose marketing call reached each callee last; what the store does not take is counted as lost."""
+        self._send([(REPORT, call, self._last_callers) for call in calls], self._noted)
+
+    def _noted(self, _: int, facts: Facts) -> None:
+        self._figures.callers_lost += isinstance(facts.callee_calls, Unknown)
 
     def _remembered(self, _: int, facts: Facts) -> None:
         self._figures.forgotten += isinstance(facts.callee_calls, Unknown)

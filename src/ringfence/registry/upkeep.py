@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ TRACE_BOXES = (
     (t.trace_message.c.box, "trace message"),
 )
 """Encrypted columns beside the callees' numbers, and what their boxes are tied to."""
+_FILES = 8  # encrypted anew in one transaction, which all other writers wait for
 
 
 class Retained(NamedTuple):
@@ -92,12 +94,27 @@ async def erase(registry: Registry, callee: str, settings: RegistrySettings, act
     return len(rows)
 
 
-async def rotate(registry: Registry, actor: Actor) -> int:
-    """Encrypt every number under the present key and find it by that key's digest; how many were under another one.
+class Rotated(NamedTuple):
+    """What was under another key than the present one, or under none."""
 
-    Trace requests too, which hold numbers.
+    numbers: int
+    files: int
+
+
+async def rotate(registry: Registry, folder: EvidenceFolder, actor: Actor) -> Rotated:
+    """Have every number, trace request and evidence file stand under the present key, numbers found by its digest.
+
+    What cannot be read raises RegistryError; what was done before stays done.
     """
     must_be(actor, "operator")
+    done = Rotated(await _numbers_anew(registry, actor), await _files_anew(registry, folder, actor))
+    if any(done):
+        async with writing(registry.database, actor) as current:
+            current.entry("rotated", None, done._asdict())
+    return done
+
+
+async def _numbers_anew(registry: Registry, actor: Actor) -> int:
     ring = registry.ring
     columns = t.subject.c
     last = count = 0
@@ -122,14 +139,32 @@ async def rotate(registry: Registry, actor: Actor) -> int:
                     update.values(number=sa.bindparam("n"), digest=sa.bindparam("d")), renewed
                 )
             count += len(renewed)
-            if len(rows) == _BATCH:
-                last = rows[-1].id
-                continue
-            for column, kind in TRACE_BOXES:
-                count += await _renew(current, ring, column, kind)
-            if count:
-                current.entry("rotated", None, {"numbers": count})
+            if len(rows) < _BATCH:
+                for column, kind in TRACE_BOXES:
+                    count += await _renew(current, ring, column, kind)
+                return count
+        last = rows[-1].id
+
+
+async def _files_anew(registry: Registry, folder: EvidenceFolder, actor: Actor) -> int:
+    """A few at a time under the writers' lock: what retention takes away meanwhile must not come back."""
+    columns = t.evidence.c
+    last = ""
+    count = 0
+    while True:
+        async with writing(registry.database, actor) as current:
+            question = (
+                sa.select(columns.sha256)
+                .where(columns.sha256 > last, columns.removed_at.is_(None))
+                .order_by(columns.sha256)
+                .limit(_FILES)
+            )
+            names = list((await current.connection.execute(question)).scalars())
+            for name in names:
+                count += await asyncio.to_thread(folder.seal, name)
+        if len(names) < _FILES:
             return count
+        last = names[-1]
 
 
 _NEVER = 1 << 40

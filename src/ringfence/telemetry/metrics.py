@@ -40,6 +40,7 @@ ENGINE_BY_LABEL = {
     "answers": ("gateway_responses", "class", "Responses received from gateways, by status class."),
     "refused_locally": ("refused_requests", "status", "Requests that the proxy itself refused."),
     "unscreened": ("unscreened_calls", "need", "Calls judged without this fact because it did not come in time."),
+    "dialled": ("dialled_refusals", "outcome", "Calls to numbers of voice.lines, by what became of the refusal."),
 }
 """Counters of engine.Counters with one label: metric, label, help."""
 
@@ -54,6 +55,11 @@ LOOKUP_NUMBERS = {
     "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
     "remembered": ("counter", "callee_calls", "Forwarded calls to be counted for their callee and holder."),
     "forgotten": ("counter", "callee_calls_uncounted", "Those of them that the store did not take."),
+    "callers_lost": (
+        "counter",
+        "last_callers_lost",
+        "Marketing calls that the store was not told of (last_caller).",
+    ),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
     "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
@@ -150,6 +156,8 @@ class Limits(NamedTuple):
     keys: int  # tokens and addresses that are remembered
     bound: int
     refused: int
+    lists: int  # uploaded ones that are received, wait or are imported
+    lists_bound: int
 
 
 class TraceFigures(NamedTuple):
@@ -223,6 +231,9 @@ def _limits(limits: Limits) -> Iterator[Metric]:
     clients = "Tokens and addresses whose rate is remembered; the longest unused one is forgotten."
     yield _gauge("registry_clients", clients, limits.keys)
     yield _gauge("registry_clients_limit", "Bound of those remembered.", limits.bound)
+    lists = "Lists sent over HTTP that are received, wait or are imported."
+    yield _gauge("registry_uploads", lists, limits.lists)
+    yield _gauge("registry_uploads_limit", "Bound of these.", limits.lists_bound)
     refused = "Requests to the registry that were too many (429)."
     yield CounterMetricFamily("ringfence_registry_refused_requests", refused, value=limits.refused)
 
