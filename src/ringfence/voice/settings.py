@@ -80,8 +80,8 @@ class VoiceSettings(Frozen):
     per_caller_per_hour: float = Field(
         12.0,
         gt=0,
-        description="calls to service numbers that one caller is served on average, half of them at once; the next gets "
-        "480",
+        description="calls to service numbers that one caller is served on average, half of them at once; the next "
+        "gets 480",
     )
     per_trunk_per_second: float = Field(
         20.0, gt=0, description="calls to service numbers that one trunk is served on average"
