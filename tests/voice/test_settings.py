@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ringfence.voice.settings import LineSettings, VoiceSettings
+from ringfence.voice.settings import LineSettings
 
 
 def line(**given: Any) -> LineSettings:
@@ -43,8 +43,3 @@ def test_what_is_dialled_for_what(given: dict[str, Any], dialled: dict[str, str]
 def test_what_contradicts_itself(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         line(**given)
-
-
-def test_the_last_caller_is_kept_only_where_a_line_asks() -> None:
-    assert not VoiceSettings(lines=(line(refuses="everybody"),)).remembers
-    assert VoiceSettings(lines=(line(refuses="last_caller"),)).remembers

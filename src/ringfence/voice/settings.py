@@ -78,7 +78,10 @@ class VoiceSettings(Frozen):
         200, ge=1, le=10_000, description="refusals that wait for their record at once; the next gets 480"
     )
     per_caller_per_hour: float = Field(
-        12.0, gt=0, description="calls to service numbers that one caller is served on average; the next gets 480"
+        12.0,
+        gt=0,
+        description="calls to service numbers that one caller is served on average, half of them at once; the next "
+        "gets 480",
     )
     per_trunk_per_second: float = Field(
         20.0, gt=0, description="calls to service numbers that one trunk is served on average"
@@ -89,8 +92,3 @@ class VoiceSettings(Frozen):
         le=30 * 86_400,
         description="how long the store knows whose marketing call reached a number last; kept where a line needs it",
     )
-
-    @property
-    def remembers(self) -> bool:
-        """Whether any line needs the last marketing caller."""
-        return any(line.refuses == "last_caller" for line in self.lines)
