@@ -22,6 +22,7 @@ Finding = tuple[Location, str]
 def findings(settings: Settings) -> Iterator[Finding]:
     """Every contradiction between parts, with the location to mend. File names are absolute already."""
     yield from _listeners(settings.listeners)
+    yield from _workers(settings)
     yield from _files(settings)
     yield from _gateways(settings)
     yield from _trunks(settings)
@@ -36,6 +37,14 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
         for before, other in enumerate(listeners[:position]):
             if _same_socket(listener, other):
                 yield ("listeners", position, "bind"), f"listeners[{before}] has this address and port already"
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    """TCP and TLS are not handed on to workers yet."""
+    if settings.workers > 1:
+        for position, listener in enumerate(settings.listeners):
+            if listener.transport != "udp":
+                yield ("listeners", position, "transport"), f"{listener.transport} needs workers: 1"
 
 
 def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:

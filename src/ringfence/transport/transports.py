@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
 from ringfence.transport.connection import FarEnd
-from ringfence.transport.datagrams import Peer
+from ringfence.transport.datagrams import Address, Peer
 from ringfence.transport.errors import TransportError
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.stream import OnMalformed, StreamListener
-from ringfence.transport.udp import OnBatch, OnUnreachable, UdpSocket
+from ringfence.transport.udp import Inherited, OnBatch, OnUnreachable, UdpSocket
+
+
+def listeners_of(settings: Sequence[ListenerSettings]) -> list[Listener]:
+    """The listeners as the SIP rooms see them, by their place in the settings."""
+    return [
+        Listener(key, part.transport, *part.advertised, ipv6=":" in part.address[0])
+        for key, part in enumerate(settings)
+    ]
 
 
 class Transports:
-    """The sockets of a daemon.
+    """The sockets of a daemon, or a worker's share of them: inherited has it by listener key.
 
     on_batch gets whole messages with their far ends, one call a socket and wake-up. on_unreachable gets a
     message that could not be delivered. on_malformed gets the bytes where a stream lost its framing and the
@@ -25,12 +34,10 @@ class Transports:
     Endpoints given to `send` come from here: from a batch or from `endpoint`.
     """
 
-    def __init__(self, settings: list[ListenerSettings]) -> None:
+    def __init__(self, settings: list[ListenerSettings], inherited: Mapping[int, Inherited] | None = None) -> None:
         self._settings = settings
-        self.listeners = [
-            Listener(key, part.transport, *part.advertised, ipv6=":" in part.address[0])
-            for key, part in enumerate(settings)
-        ]
+        self._inherited = inherited or {}
+        self.listeners = listeners_of(settings)
         self._sockets: list[UdpSocket | StreamListener] = []
 
     async def open(
@@ -43,7 +50,9 @@ class Transports:
         try:
             for listener, part in zip(self.listeners, self._settings, strict=True):
                 if part.transport == "udp":
-                    opened: UdpSocket | StreamListener = UdpSocket(listener, part, on_batch, on_unreachable)
+                    opened: UdpSocket | StreamListener = UdpSocket(
+                        listener, part, on_batch, on_unreachable, self._inherited.get(listener.key)
+                    )
                 else:
                     opened = StreamListener(listener, part, on_batch, on_unreachable, on_malformed or _unheard)
                 self._sockets.append(opened)
@@ -62,6 +71,12 @@ class Transports:
         """
         opened = self._sockets[listener_key]
         return opened.endpoint(host, port) if isinstance(opened, UdpSocket) else opened.endpoint(host, port, name)
+
+    def returned(self, listener_key: int, address: Address, data: bytes) -> None:
+        """A datagram came back to the front that reads the listener's socket; it may be another worker's."""
+        opened = self._sockets[listener_key]
+        if isinstance(opened, UdpSocket):
+            opened.unreachable(data, address)
 
     def alias(self, endpoint: Endpoint, port: int) -> bool:
         """RFC 5923: see `StreamListener.alias`. False for UDP."""
