@@ -96,13 +96,17 @@ class Kamailio:
 
 @dataclass(frozen=True)
 class Ringfence:
-    """`ringfence serve` with the given share of screening; records: whether every call is recorded, as by default."""
+    """`ringfence serve` with the given share of screening; records: whether every call is recorded, as by default.
+
+    workers: 1 serves calls in its own process; the CPU of a front counts too.
+    """
 
     name: str
     screening: Screening
     refuses: bool = False
     holds_calls: bool = False
     records: bool = True
+    workers: int = 1
 
     @property
     def uses_store(self) -> bool:
@@ -120,6 +124,7 @@ class Ringfence:
             self.screening,
             self.records,
         )
+        settings["workers"] = self.workers
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         if self.uses_store:
             register_consents(place.folder)

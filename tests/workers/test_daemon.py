@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.bench.load import Outcome
+from tests.cli.command import Ringfence
 from tests.support.daemon import Daemon
 from tests.support.net import answers_options, split
 from tests.support.talk import answer
@@ -218,14 +217,18 @@ def test_a_worker_that_hangs_holds_up_its_share_alone(ringfence_daemon: Start, l
     assert command(daemon, "snapshot")["restarts"]["worker-2"] == 0
 
 
-def test_the_command_line_reads_all_spools(ringfence_daemon: Start, load: Load) -> None:
+def test_the_command_line_reads_all_spools(
+    ringfence_daemon: Start, load: Load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     daemon = start(ringfence_daemon, load)
     assert load.generator.run(calls=40, rate=200).completed == 40
     daemon.process.stop(20)
+    monkeypatch.chdir(daemon.folder)  # its data directory is relative
 
     def said(*words: str) -> Any:
-        line = [sys.executable, "-m", "ringfence", *words, "--config", str(daemon.config), "--json"]
-        return json.loads(subprocess.run(line, capture_output=True, check=True, text=True).stdout)
+        done = Ringfence(capsys)(*words, "--config", daemon.config, "--json")
+        assert done.code == 0, done.err
+        return json.loads(done.out)
 
     assert [spool["folder"].rpartition("/")[2] for spool in said("records", "verify")["spools"]] == [
         "worker-1",

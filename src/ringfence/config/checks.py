@@ -14,6 +14,7 @@ from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
 from ringfence.numbering import Numbering
 from ringfence.sip.uri import parse_uri
+from ringfence.transport.frames import LONGEST_MESSAGE
 from ringfence.transport.settings import ListenerSettings
 
 Finding = tuple[Location, str]
@@ -40,11 +41,12 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
 
 
 def _workers(settings: Settings) -> Iterator[Finding]:
-    """TCP and TLS are not handed on to workers yet."""
+    """Messages of a stream are handed on to workers whole, in packs that have a bound."""
     if settings.workers > 1:
         for position, listener in enumerate(settings.listeners):
-            if listener.transport != "udp":
-                yield ("listeners", position, "transport"), f"{listener.transport} needs workers: 1"
+            if listener.transport != "udp" and listener.max_message_bytes > LONGEST_MESSAGE:
+                message = f"with workers a message by {listener.transport} has at most {LONGEST_MESSAGE} bytes"
+                yield ("listeners", position, "max_message_bytes"), message
 
 
 def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:

@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-from collections import deque
 from collections.abc import Callable
 
 from ringfence.transport import kernel
 from ringfence.transport.addresses import bound_socket
 from ringfence.transport.chosen import relay_batch
 from ringfence.transport.datagrams import Address
+from ringfence.transport.packs import Outlet
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.udp import BATCH
 
-LINK_BYTES = 4_194_304  # asked of the kernel for what is on its way to one worker; it gives net.core.wmem_max twice
-
 OnReturned = Callable[[int, Address, bytes], None]
 """(listener key, far end, datagram or its beginning): some worker's message came back by ICMP."""
-
-
-class Outlet:
-    """The way to one worker. Both ends stay open here, so what is on its way survives a worker that dies.
-
-    messages: handed on; dropped: because `limit` bytes were waiting already. waiting: bytes beside the kernel's own.
-    """
-
-    __slots__ = ("_backlog", "_loop", "dropped", "inlet", "limit", "messages", "sock", "waiting")
-
-    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.sock, self.inlet = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (self.sock, self.inlet):
-            end.setblocking(False)
-        kernel.enlarge_send_buffer(self.sock, LINK_BYTES)
-        self.limit = limit
-        self._loop = loop
-        self._backlog: deque[bytes] = deque()
-        self.messages = self.dropped = self.waiting = 0
-
-    @property
-    def open_for(self) -> int:
-        """The descriptor that takes a pack now; -1 while others wait before it."""
-        return -1 if self._backlog else self.sock.fileno()
-
-    def keep(self, messages: int, pack: bytes) -> None:
-        """A pack that the kernel did not take waits, within the bound."""
-        if self.waiting + len(pack) > self.limit:
-            self.messages -= messages  # they were counted when they came
-            self.dropped += messages
-            return
-        if not self._backlog:
-            self._loop.add_writer(self.sock, self._writable)
-        self._backlog.append(pack)
-        self.waiting += len(pack)
-
-    def _writable(self) -> None:
-        while self._backlog:
-            pack = self._backlog[0]
-            try:
-                os.write(self.sock.fileno(), pack)
-            except BlockingIOError:
-                return
-            self._backlog.popleft()
-            self.waiting -= len(pack)
-        self._loop.remove_writer(self.sock)
-
-    def close(self) -> None:
-        """Whatever waits is gone."""
-        if self._backlog:
-            self._loop.remove_writer(self.sock)
-        self.sock.close()
-        self.inlet.close()
 
 
 class UdpDoor:
@@ -91,7 +35,7 @@ class UdpDoor:
         kernel.enlarge_receive_buffer(self.sock, settings.receive_buffer_bytes)
         kernel.report_icmp(self.sock, self._loop)
         self.bound_port: int = self.sock.getsockname()[1]
-        self.outlets = [Outlet(settings.receive_buffer_bytes, self._loop) for _ in range(workers)]
+        self.outlets = [Outlet(settings.receive_buffer_bytes) for _ in range(workers)]
 
     def open(self) -> None:
         """Begin to read: once there are workers."""
@@ -101,7 +45,7 @@ class UdpDoor:
         outlets = self.outlets
         try:
             received, keepalives, oversized, shares, kept = relay_batch(
-                self.sock, [outlet.open_for for outlet in outlets], self._longest, BATCH
+                self.sock, [outlet.queue.open_for for outlet in outlets], self._longest, BATCH
             )
         except OSError:
             received = 0
@@ -113,7 +57,9 @@ class UdpDoor:
         for outlet, messages in zip(outlets, shares, strict=True):
             outlet.messages += messages
         for worker, messages, pack in kept:
-            outlets[worker].keep(messages, pack)
+            if not outlets[worker].queue.keep(pack):
+                outlets[worker].messages -= messages  # they were counted when they came
+                outlets[worker].dropped += messages
 
     def _read_errors(self) -> None:
         for data, address, unreachable in kernel.returned(self.sock, BATCH):

@@ -11,9 +11,12 @@ from ringfence.sip.errors import SipError
 from ringfence.transport.connection import FarEnd
 from ringfence.transport.datagrams import Address, Peer
 from ringfence.transport.errors import TransportError
+from ringfence.transport.relayed import RelayedStream, RelayedStreams
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.stream import OnMalformed, StreamListener
 from ringfence.transport.udp import Inherited, OnBatch, OnUnreachable, UdpSocket
+
+_Opened = UdpSocket | StreamListener | RelayedStream
 
 
 def listeners_of(settings: Sequence[ListenerSettings]) -> list[Listener]:
@@ -25,7 +28,8 @@ def listeners_of(settings: Sequence[ListenerSettings]) -> list[Listener]:
 
 
 class Transports:
-    """The sockets of a daemon, or a worker's share of them: inherited has it by listener key.
+    """The sockets of a daemon, or a worker's share of them: inherited has those of UDP by listener key, streams the
+    others.
 
     on_batch gets whole messages with their far ends, one call a socket and wake-up. on_unreachable gets a
     message that could not be delivered. on_malformed gets the bytes where a stream lost its framing and the
@@ -34,11 +38,17 @@ class Transports:
     Endpoints given to `send` come from here: from a batch or from `endpoint`.
     """
 
-    def __init__(self, settings: list[ListenerSettings], inherited: Mapping[int, Inherited] | None = None) -> None:
+    def __init__(
+        self,
+        settings: list[ListenerSettings],
+        inherited: Mapping[int, Inherited] | None = None,
+        streams: RelayedStreams | None = None,
+    ) -> None:
         self._settings = settings
         self._inherited = inherited or {}
+        self._streams = streams
         self.listeners = listeners_of(settings)
-        self._sockets: list[UdpSocket | StreamListener] = []
+        self._sockets: list[_Opened] = []
 
     async def open(
         self, on_batch: OnBatch, on_unreachable: OnUnreachable, on_malformed: OnMalformed | None = None
@@ -50,9 +60,11 @@ class Transports:
         try:
             for listener, part in zip(self.listeners, self._settings, strict=True):
                 if part.transport == "udp":
-                    opened: UdpSocket | StreamListener = UdpSocket(
+                    opened: _Opened = UdpSocket(
                         listener, part, on_batch, on_unreachable, self._inherited.get(listener.key)
                     )
+                elif self._streams is not None:
+                    opened = self._streams.open(listener, part, on_batch, on_unreachable, on_malformed or _unheard)
                 else:
                     opened = StreamListener(listener, part, on_batch, on_unreachable, on_malformed or _unheard)
                 self._sockets.append(opened)
@@ -81,7 +93,7 @@ class Transports:
     def alias(self, endpoint: Endpoint, port: int) -> bool:
         """RFC 5923: see `StreamListener.alias`. False for UDP."""
         opened = self._sockets[endpoint.listener.key]
-        return isinstance(opened, StreamListener) and opened.alias(endpoint, port)
+        return not isinstance(opened, UdpSocket) and opened.alias(endpoint, port)
 
     def send(self, batch: list[tuple[Endpoint, bytes]]) -> None:
         """Send every message, in order for each far end."""
@@ -97,12 +109,12 @@ class Transports:
 
     def left_behind(self) -> int:
         """Bytes, at most, that all connections since the start left or will leave to the garbage collector."""
-        return sum(opened.left_behind() for opened in self._sockets if isinstance(opened, StreamListener))
+        return sum(opened.left_behind() for opened in self._sockets if not isinstance(opened, UdpSocket))
 
     def renew_certificates(self) -> None:
         """Read the certificate files of all TLS listeners again. Raises TransportError at a failure."""
         for opened in self._sockets:
-            if isinstance(opened, StreamListener):
+            if not isinstance(opened, UdpSocket):
                 opened.renew_certificates()
 
     async def close(self) -> None:
@@ -117,7 +129,7 @@ class Transports:
         ]
 
 
-def _send(opened: UdpSocket | StreamListener, batch: list[tuple[Endpoint, bytes]]) -> None:
+def _send(opened: _Opened, batch: list[tuple[Endpoint, bytes]]) -> None:
     # Which class an endpoint has follows from its listener, so it is not looked at for each datagram.
     if isinstance(opened, UdpSocket):
         opened.send(cast("list[tuple[Peer, bytes]]", batch))

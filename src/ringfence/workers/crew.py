@@ -14,6 +14,8 @@ from ringfence.errors import RingfenceError
 from ringfence.telemetry.snapshot import Node, Snapshot, WorkerState
 from ringfence.transport.datagrams import Address
 from ringfence.transport.door import UdpDoor
+from ringfence.transport.switch import StreamDoor, Switch
+from ringfence.transport.transports import listeners_of
 from ringfence.workers.hand import Hand
 from ringfence.workers.merge import merged
 from ringfence.workers.process import arguments
@@ -27,35 +29,57 @@ class Crew:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._doors: list[UdpDoor] = []
+        self._doors: dict[int, UdpDoor] = {}
+        self._streams: dict[int, StreamDoor] = {}
+        self._switch: Switch | None = None
         self._hands: list[Hand] = []
         self._gone: list[Snapshot] = []
         self._bundle: Bundle
 
     async def open(self, bundle: Bundle) -> None:
         """Bind, start the workers, and read once all of them serve."""
-        settings, workers = self._settings, self._settings.workers
+        workers = self._settings.workers
         self._bundle = bundle
-        for key, part in enumerate(settings.listeners):
-            self._doors.append(UdpDoor(key, part, workers, self._returned))
+        self._bind()
         for number in range(1, workers + 1):
-            line = arguments(
-                number, settings, [(door.key, door.sock, door.outlets[number - 1]) for door in self._doors]
-            )
-            inherited = [
-                descriptor
-                for door in self._doors
-                for descriptor in (door.sock.fileno(), door.outlets[number - 1].inlet.fileno())
-            ]
-            self._hands.append(Hand(number, workers, line, inherited, lambda: self._bundle, self._ended))
+            line, inherited = self._legacy(number)
+            self._hands.append(Hand(number, workers, line, inherited, lambda: self._bundle, self._begun, self._ended))
         for hand in self._hands:
             await hand.start()
         for hand in self._hands:
             trouble = await hand.begun()
             if trouble is not None:
                 raise RingfenceError(f"worker {hand.number} cannot start: {trouble}")
-        for door in self._doors:
+        for door in self._doors.values():
             door.open()
+
+    def _bind(self) -> None:
+        parts = self._settings.listeners
+        if any(part.transport != "udp" for part in parts):
+            self._switch = Switch(self._settings.workers)
+        for listener, part in zip(listeners_of(parts), parts, strict=True):
+            if part.transport == "udp":
+                self._doors[listener.key] = UdpDoor(listener.key, part, self._settings.workers, self._returned)
+            else:
+                assert self._switch is not None
+                self._streams[listener.key] = self._switch.door(listener, part)
+
+    def _legacy(self, number: int) -> tuple[list[str], list[int]]:
+        """A worker's command line and the descriptors that it inherits."""
+        sockets = [(key, door.sock, door.outlets[number - 1]) for key, door in self._doors.items()]
+        streams = None
+        descriptors = [end.fileno() for _, sock, outlet in sockets for end in (sock, outlet.inlet)]
+        if self._switch is not None:
+            streams = (
+                self._switch.outlets[number - 1],
+                {key: stream.bound_port for key, stream in self._streams.items()},
+            )
+            descriptors.append(streams[0].inlet.fileno())
+        return arguments(number, self._settings, sockets, streams), descriptors
+
+    def _begun(self, hand: Hand) -> None:
+        if self._switch is not None:
+            self._switch.introduce(hand.number - 1)
 
     def _returned(self, key: int, address: Address, data: bytes) -> None:
         """Whose it was shows its branch, which ICMP may have cut the Call-ID behind: each worker knows its own."""
@@ -73,7 +97,9 @@ class Crew:
         await asyncio.gather(*(hand.adopt(bundle) for hand in self._hands))
 
     async def renew_certificates(self) -> None:
-        """Nobody has any: no listener here speaks TLS."""
+        """They are here, with the connections. Raises TransportError."""
+        for stream in self._streams.values():
+            stream.renew_certificates()
 
     async def drain(self) -> None:
         """Each of them, and those that take a dead one's place."""
@@ -84,12 +110,14 @@ class Crew:
         return any(await _answers(hand.ask("busy") for hand in self._hands if hand.up))
 
     async def close(self) -> None:
-        """Read no more, let every worker end, then close what they had inherited."""
-        for door in self._doors:
+        """Read no more, let every worker end, then close what they had inherited and the connections."""
+        for door in self._doors.values():
             door.shut()
         await asyncio.gather(*(hand.stop() for hand in self._hands))
-        for door in self._doors:
-            await door.close()
+        await asyncio.gather(*(door.close() for door in self._doors.values()))
+        await asyncio.gather(*(stream.close() for stream in self._streams.values()))
+        if self._switch is not None:
+            self._switch.close()
 
     # -- telling ----------------------------------------------------------------------------------------------
 
@@ -130,21 +158,23 @@ class Crew:
         restarts = {hand.name: hand.restarts for hand in self._hands}
         together = Node(**{**node, "restarts": {**node["restarts"], **restarts}})
         front = [
-            {"listener": part.name, "transport": part.transport, **door.stats()}
-            for part, door in zip(self._settings.listeners, self._doors, strict=True)
+            {"listener": part.name, "transport": part.transport, **(self._doors | self._streams)[key].stats()}
+            for key, part in enumerate(self._settings.listeners)
         ]
         return merged(live, self._gone, together, [self._state(hand) for hand in self._hands], front)
 
     def _state(self, hand: Hand) -> WorkerState:
-        outlets = [door.outlets[hand.number - 1] for door in self._doors]
+        outlets = [door.outlets[hand.number - 1] for door in self._doors.values()]
+        if self._switch is not None:
+            outlets.append(self._switch.outlets[hand.number - 1])
         return WorkerState(
             number=hand.number,
             up=hand.up,
             generation=hand.generation,
             messages=sum(outlet.messages for outlet in outlets),
             dropped=sum(outlet.dropped for outlet in outlets),
-            waiting=sum(outlet.waiting for outlet in outlets),
-            waiting_limit=sum(outlet.limit for outlet in outlets),
+            waiting=sum(outlet.queue.waiting for outlet in outlets),
+            waiting_limit=sum(outlet.queue.limit for outlet in outlets),
         )
 
     async def explain(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Hand(Supervised):
     """Worker `number`, from 1 on, of so many.
 
     line: the command line that starts it, without its end of the line to us. descriptors: what it inherits.
-    bundle: what is in force. on_end: told when its process has ended.
+    bundle: what is in force. on_begun: told whenever a process of its serves. on_end: told when one has ended.
     up: it serves calls. generation: of what it judges by. trouble: why it is not as it should be, None: it is.
     """
 
@@ -37,6 +37,7 @@ class Hand(Supervised):
         line: Sequence[str],
         descriptors: Sequence[int],
         bundle: Callable[[], Bundle],
+        on_begun: Callable[[Hand], None],
         on_end: Callable[[Hand], None],
     ) -> None:
         super().__init__(f"worker-{number}", line)
@@ -48,6 +49,7 @@ class Hand(Supervised):
         self._workers = workers
         self._descriptors = list(descriptors)
         self._bundle = bundle
+        self._on_begun = on_begun
         self._on_end = on_end
         self._draining = False
         self._end = Line(number)
@@ -82,6 +84,7 @@ class Hand(Supervised):
             _log.error("a worker cannot serve", worker=self.number, why=self.trouble)
         else:
             self.up, self.trouble = True, None
+            self._on_begun(self)
 
     async def begun(self) -> str | None:
         """Wait for its start; why it does not serve, None if it does."""

@@ -19,7 +19,8 @@ from ringfence.control.lifeline import end_with_parent
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
 from ringfence.transport.datagrams import Address
-from ringfence.transport.door import Outlet
+from ringfence.transport.packs import Outlet
+from ringfence.transport.relayed import RelayedStreams
 from ringfence.transport.transports import Transports
 from ringfence.transport.udp import Inherited
 from ringfence.workers.line import Command, serve_line
@@ -28,22 +29,39 @@ from ringfence.workers.parcel import unpacked
 _log = structlog.get_logger(__name__)
 
 
-def arguments(number: int, settings: Settings, inherited: Iterable[tuple[int, socket.socket, Outlet]]) -> list[str]:
-    """The command line that starts worker `number`, without `--line`. inherited: by listener key."""
+def arguments(
+    number: int,
+    settings: Settings,
+    inherited: Iterable[tuple[int, socket.socket, Outlet]],
+    streams: tuple[Outlet, dict[int, int]] | None,
+) -> list[str]:
+    """The command line that starts worker `number`, without `--line`.
+
+    inherited: UDP sockets and the ways from them, with their listener's key. streams: the way to and from all others,
+    and the ports that these are bound to, by listener key.
+    """
     line = [sys.executable, "-m", "ringfence.workers", "--seat", str(number), str(settings.workers)]
     line += ["--parent", str(os.getpid())]
     line += ["--log-level", settings.logging.level, "--log-format", settings.logging.format]
     for key, sock, outlet in inherited:
         line += ["--udp", str(key), str(sock.fileno()), str(outlet.inlet.fileno())]
+    if streams is not None:
+        outlet, ports = streams
+        line += ["--streams", str(outlet.inlet.fileno())]
+        for key, port in ports.items():
+            line += ["--port", str(key), str(port)]
     return line
 
 
 class Worker:
     """Serves calls as the front says, until it says stop or is gone."""
 
-    def __init__(self, seat: Seat, inherited: dict[int, Inherited], parent: int) -> None:
+    def __init__(
+        self, seat: Seat, inherited: dict[int, Inherited], streams: RelayedStreams | None, parent: int
+    ) -> None:
         self._seat = seat
         self._inherited = inherited
+        self._streams = streams
         self._parent = parent
         self._stop = asyncio.Event()
         self._calls: Calls | None = None
@@ -83,7 +101,7 @@ class Worker:
     async def _begin(self, parcel: dict[str, Any]) -> None:
         try:
             bundle = unpacked(parcel)
-            self._transports = Transports(list(bundle.settings.listeners), self._inherited)
+            self._transports = Transports(list(bundle.settings.listeners), self._inherited, self._streams)
             calls = Calls(self._transports, self._seat)
             try:
                 await calls.open(bundle)
@@ -136,6 +154,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--udp", type=int, nargs=3, action="append", default=[], help="listener, its socket's descriptor, its inlet's"
     )
+    parser.add_argument("--streams", type=int, help="descriptor of the way to and from TCP and TLS listeners")
+    parser.add_argument(
+        "--port", type=int, nargs=2, action="append", default=[], help="listener of these, and the port it is bound to"
+    )
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     given = parser.parse_args(argv)
@@ -147,5 +169,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     for pair in inherited.values():
         for each in pair:
             each.setblocking(False)  # the descriptor is, but Python's object does not know
-    worker = Worker(Seat(*given.seat), inherited, given.parent)
+    streams = None if given.streams is None else RelayedStreams(socket.socket(fileno=given.streams), dict(given.port))
+    worker = Worker(Seat(*given.seat), inherited, streams, given.parent)
     raise SystemExit(asyncio.run(worker.run(socket.socket(fileno=given.line))))
