@@ -12,14 +12,13 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import (
+from ringfence.telemetry.metrics import Limits, render
+from ringfence.telemetry.names import (
     LOOKUP_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
-    Limits,
-    render,
 )
 from ringfence.telemetry.snapshot import snapshot
 

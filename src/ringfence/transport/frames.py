@@ -64,9 +64,10 @@ def frames(pack: memoryview) -> Iterator[Frame]:
         at += _HEAD.size
         if host + names + data > len(pack) - at:
             return
-        text = bytes(pack[at : at + host + names]).decode()
-        name, *certificate = text[host:].split("\0")
-        at += host + names
-        far = Far(listener, connection, text[:host], port, bool(dialable), name, frozenset(certificate))
+        address = str(pack[at : at + host], "utf-8")
+        at += host
+        name, *certificate = str(pack[at : at + names], "utf-8").split("\0")
+        at += names
+        far = Far(listener, connection, address, port, bool(dialable), name, frozenset(certificate))
         yield Frame(kind, far, number, bytes(pack[at : at + data]))
         at += data
