@@ -19,6 +19,7 @@ from ringfence.telemetry.names import (
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
+    WORKER_NUMBERS,
 )
 from ringfence.telemetry.snapshot import snapshot
 
@@ -58,7 +59,8 @@ def told() -> dict[str, set[str]]:
             rule_faults={"rate": 1},
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
-        ),
+        )
+        | {"workers": [dict.fromkeys(["number", *WORKER_NUMBERS], 1)]},
         Limits(1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}

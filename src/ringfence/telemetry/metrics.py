@@ -117,7 +117,7 @@ def _process(taken: Snapshot) -> Iterator[Metric]:
     yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
     yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
     restarts = (([name], float(count)) for name, count in taken["restarts"].items())
-    text = "Times that a process beside the front or the calls, or a worker, ended unasked and was started again."
+    text = "Times that a process beside the calls, or a worker, ended unasked and was started again."
     yield _labelled("counter", "child_restarts", text, ["process"], restarts)
     lag = taken["loop_lag"]
     yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
