@@ -186,7 +186,8 @@ def test_the_ends_of_a_drain(ringfence_daemon: Start, load: Load) -> None:
     daemon = start(ringfence_daemon, load)
 
     def held() -> None:
-        daemon.process.popen.terminate()
+        for pid in (*workers(daemon).values(), daemon.process.pid):  # as a terminal or a service manager may
+            os.kill(pid, signal.SIGTERM)
         until(lambda: command(daemon, "ready")["reasons"] == ["draining"])
         time.sleep(0.3)
         assert daemon.process.popen.poll() is None and len(workers(daemon)) == 2
