@@ -42,7 +42,7 @@ class Crew:
         self._bundle = bundle
         self._bind()
         for number in range(1, workers + 1):
-            line, inherited = self._legacy(number)
+            line, inherited = self._inheritance(number)
             self._hands.append(Hand(number, workers, line, inherited, lambda: self._bundle, self._begun, self._ended))
         for hand in self._hands:
             await hand.start()
@@ -64,7 +64,7 @@ class Crew:
                 assert self._switch is not None
                 self._streams[listener.key] = self._switch.door(listener, part)
 
-    def _legacy(self, number: int) -> tuple[list[str], list[int]]:
+    def _inheritance(self, number: int) -> tuple[list[str], list[int]]:
         """A worker's command line and the descriptors that it inherits."""
         sockets = [(key, door.sock, door.outlets[number - 1]) for key, door in self._doors.items()]
         streams = None
