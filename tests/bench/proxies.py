@@ -43,6 +43,7 @@ class Subject(Protocol):
 
     name: prefix of its figures. refuses: every call is expected to be refused with 4xx or 6xx instead of answered.
     holds_calls: memory a call in progress is worth measuring. uses_store: talks to the benchmark's Valkey.
+    workers: processes that serve calls; each is given as many at once as a single one is.
     """
 
     @property
@@ -53,6 +54,8 @@ class Subject(Protocol):
     def holds_calls(self) -> bool: ...
     @property
     def uses_store(self) -> bool: ...
+    @property
+    def workers(self) -> int: ...
 
     def start(self, place: Place) -> Process:
         """Start it on its core; returns when it takes calls. Raises Died."""
@@ -74,6 +77,7 @@ class Kamailio:
     refuses: bool = False
     holds_calls: bool = False
     uses_store: bool = False
+    workers: int = 1
 
     def start(self, place: Place) -> Process:
         values = {

@@ -20,7 +20,7 @@ from ringfence.workers.hand import Hand
 from ringfence.workers.merge import merged
 from ringfence.workers.process import arguments
 
-LOOK_PATIENCE = 0.7  # seconds for a worker's answer: less than who asks the daemon waits
+LOOK_PATIENCE = 0.5  # seconds for a worker's answer: less than who asks the daemon waits
 EXPLAIN_PATIENCE = 10.0
 
 
