@@ -83,6 +83,7 @@ def _subjects() -> list[Subject]:
     subjects: list[Subject] = [
         Ringfence("ringfence_relay", Screening.OFF),
         Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
+        Ringfence("ringfence_workers", Screening.MEMORY, workers=2),
         Ringfence("ringfence_unrecorded", Screening.MEMORY, holds_calls=True, records=False),
         Ringfence("ringfence_store", Screening.STORE),
         Ringfence("ringfence_store_tcp", Screening.STORE_TCP),

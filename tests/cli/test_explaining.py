@@ -13,8 +13,7 @@ from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.config import load_bundle
 from ringfence.config.keys import store_keys
-from ringfence.daemon import store_place
-from ringfence.lookups import Lookups
+from ringfence.lookups import Lookups, store_place
 from ringfence.screening import Call, Need
 from ringfence.screening.discovery import RULES
 

@@ -12,15 +12,14 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import (
+from ringfence.telemetry.metrics import Limits, TraceFigures, render
+from ringfence.telemetry.names import (
     LOOKUP_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
-    Limits,
-    TraceFigures,
-    render,
+    WORKER_NUMBERS,
 )
 from ringfence.telemetry.snapshot import snapshot
 
@@ -61,7 +60,8 @@ def told() -> dict[str, set[str]]:
             rule_faults={"rate": 1},
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
-        ),
+        )
+        | {"workers": [dict.fromkeys(["number", *WORKER_NUMBERS], 1)]},
         Limits(1, 2, 3, 4, 5),
         TraceFigures({("in", "overdue"): 1}, {"taken": 1}, {"delivered": 1}, 1, 2, 3),
     ).decode()

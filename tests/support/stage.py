@@ -85,6 +85,7 @@ class Stage:
         dice: Callable[[], float] = lambda: 0.0,
         screening: Mapping[str, Any] | None = None,
         lines: tuple[Mapping[str, Any], ...] = (),
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.listeners = listeners or [Listener(0, "udp", PROXY, 5060)]
         self.endpoint = Endpoints(self.listeners)
@@ -98,7 +99,7 @@ class Stage:
             "lines": lines,
         }
         self._gateways = gateways
-        state = State(self.listeners, self.endpoint, self.policy(1), ROUTE_KEY, b"salt")
+        state = State(self.listeners, self.endpoint, self.policy(1), ROUTE_KEY, b"salt", None, share)
         self.engine = Engine(state, dice, 1_700_000_000.0)
         self.out = EngineEffects(state.timers)
         self.engine.gateways_changed()

@@ -8,14 +8,14 @@ from ringfence.engine.counters import Counters
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, RoamingSettings
 from ringfence.lookups.roaming_http import RoamingService
 from ringfence.sip.address import Listener
-from ringfence.telemetry.metrics import (
+from ringfence.telemetry.metrics import render
+from ringfence.telemetry.names import (
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     LOOKUP_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
-    render,
 )
 from ringfence.telemetry.snapshot import Snapshot
 from ringfence.transport.connection import StreamCounters

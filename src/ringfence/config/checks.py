@@ -14,6 +14,7 @@ from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
 from ringfence.numbering import Numbering
 from ringfence.sip.uri import parse_uri
+from ringfence.transport.frames import LONGEST_MESSAGE
 from ringfence.transport.settings import ListenerSettings
 
 Finding = tuple[Location, str]
@@ -30,6 +31,7 @@ _MADE: tuple[Location, ...] = (
 def findings(settings: Settings) -> Iterator[Finding]:
     """Every contradiction between parts, with the location to mend. File names are absolute already."""
     yield from _listeners(settings.listeners)
+    yield from _workers(settings)
     yield from _files(settings)
     yield from _gateways(settings)
     yield from _trunks(settings)
@@ -44,6 +46,15 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
         for before, other in enumerate(listeners[:position]):
             if _same_socket(listener, other):
                 yield ("listeners", position, "bind"), f"listeners[{before}] has this address and port already"
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    """Messages of a stream are handed on to workers whole, in packs that have a bound."""
+    if settings.workers > 1:
+        for position, listener in enumerate(settings.listeners):
+            if listener.transport != "udp" and listener.max_message_bytes > LONGEST_MESSAGE:
+                message = f"with workers a message by {listener.transport} has at most {LONGEST_MESSAGE} bytes"
+                yield ("listeners", position, "max_message_bytes"), message
 
 
 def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:

@@ -53,6 +53,12 @@ class Settings(Frozen):
     data_directory: Path = Field(
         Path("data"), description="folder for the embedded store and for keys made at the first start; made if missing"
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="processes that serve calls; from 2 on a front process hands each message to one, by its Call-ID",
+    )
     listeners: tuple[ListenerSettings, ...] = Field(min_length=1, description="sockets that SIP arrives on")
     sip: SipSettings = Field(default_factory=SipSettings, description="the proxy's own behaviour")
     gateways: dict[str, GatewayGroupSettings] = Field(

@@ -6,11 +6,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import SEALED, segments
+from ringfence.records.place import spools
 from ringfence.records.schema import DECISION, END, OUTCOME, decode
 from ringfence.warehouse.numbers import key_of
 from ringfence.warehouse.segment_index import ACTIONS, SUFFIX, VERSION, bodies, bodies_with, call_key
@@ -71,102 +74,148 @@ class _Shelf(NamedTuple):
 
 
 class Library:
-    """Reads; a writer and an indexer may be at work meanwhile. Raises RecordsError."""
+    """Reads; writers and an indexer may be at work meanwhile. Raises RecordsError.
+
+    folder: of a daemon's records, with the spools of its workers in it. A record's number tells the spool too.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._shelves = self._survey()
-
-    def _survey(self) -> list[_Shelf]:
         try:
-            indexes = {path.stem: path for path in (self.folder / "index").glob(f"*{SUFFIX}")}
-            files = {path.stem: path for path in segments(self.folder)}
+            self._spools = [shelves for path in spools(folder) if (shelves := _survey(path))]
         except OSError as error:
-            raise RecordsError(f"{self.folder}: cannot be read: {error.strerror}") from None
-        shelves = []
-        for stem in sorted(indexes.keys() | files.keys()):
-            segment = files.get(stem, self.folder / f"{stem}{SEALED}")
-            index = indexes.get(stem)
-            about = None if index is None else _about(index)
-            if about is None:
-                shelves.append(_Shelf(int(stem), segment, None, 0, 0))
-            else:
-                shelves.append(_Shelf(int(stem), segment, index, *about))
-        return shelves
+            raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
 
     @property
     def waiting(self) -> int:
         """Sealed segments without an index."""
-        return sum(shelf.base is None and shelf.segment.suffix == SEALED for shelf in self._shelves)
+        return sum(
+            shelf.base is None and shelf.segment.suffix == SEALED for shelves in self._spools for shelf in shelves
+        )
 
     def find(self, question: Question, limit: int = 1000) -> list[tuple[int, Fields]]:
         """Decisions that fit, newest first, at most `limit`."""
-        found: list[tuple[int, Fields]] = []
-        for shelf in reversed(self._shelves):
-            if shelf.base is not None and not (shelf.ended >= question.begin and shelf.began <= question.end):
-                continue
-            answers = _indexed(shelf, question, limit - len(found)) if shelf.base else _plain(shelf, question)
-            found += sorted(answers, key=lambda answer: -answer[0])
-            if len(found) >= limit:
-                return found[:limit]
-        return found
+        answers = [_find(shelves, question, limit) for shelves in self._spools]
+        return list(islice(merge(*answers, key=lambda answer: -int(answer[1]["at"])), limit))
 
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
-        for shelf in self._shelves:
-            if shelf.base is not None and shelf.ended < begin:
-                continue
-            try:
-                for sequence, body in _all_of(shelf):
-                    if body[:2] == b"D\n" and int(body[2 : body.index(b"\n", 2)]) >= begin:
-                        yield sequence, body
-            except OSError as error:
-                raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
+        return merge(*(_decisions(shelves, begin) for shelves in self._spools), key=lambda record: _moment(record[1]))
 
     def estimate(self, begin: int) -> int:
         """About how many decisions there are since `begin`: from the indexes, elsewhere by the segment's size."""
-        count = 0
-        for shelf in self._shelves:
-            if shelf.base is None:
-                count += shelf.segment.stat().st_size // USUAL_SIZE
-            elif shelf.ended >= begin:
-                base = _opened(shelf.base)
-                count += base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
-                base.close()
-        return count
+        return sum(_count(shelf, begin) for shelves in self._spools for shelf in shelves)
 
     def story(self, sequence: int) -> Story | None:
         """The call of a decision's sequence number; None where there is none."""
-        for at in range(len(self._shelves) - 1, -1, -1):
-            shelf = self._shelves[at]
-            if shelf.first <= sequence:
-                fields = _record(shelf, sequence)
-                if fields is None or fields["kind"] != DECISION:
-                    return None
-                return self._told(sequence, fields, at)
-        return None
+        shelves = self._of(sequence)
+        if not shelves:
+            return None
+        fields = _record(shelves[0], sequence)
+        if fields is None or fields["kind"] != DECISION:
+            return None
+        return self._told(sequence, fields, shelves)
 
     def told(self, sequence: int, decision: Fields) -> Story:
         """The rest of a call whose decision is in hand."""
-        at = max((place for place, shelf in enumerate(self._shelves) if shelf.first <= sequence), default=0)
-        return self._told(sequence, decision, at)
+        return self._told(sequence, decision, self._of(sequence))
 
-    def _told(self, sequence: int, decision: Fields, shelf_of: int) -> Story:
-        outcome = end = None
+    def _of(self, sequence: int) -> list[_Shelf]:
+        """The segment that holds a record, and those of its spool that follow; empty where no segment can."""
+        for shelves in sorted(self._spools, key=lambda shelves: -shelves[0].first):
+            for at in range(len(shelves) - 1, -1, -1):
+                if shelves[at].first <= sequence:
+                    return shelves[at:]
+        return []
+
+    def _told(self, sequence: int, decision: Fields, shelves: list[_Shelf]) -> Story:
         if decision["status"] != "0" or decision["action"] == "inside":
             return Story(sequence, decision, None, None)
-        until = int(decision["at"]) + LONGEST_CALL
-        for shelf in self._shelves[shelf_of:]:
-            if shelf.base is not None and shelf.began > until:
-                break
-            for fields in _endings(shelf, sequence, decision["call_id"]):
-                if fields["kind"] == OUTCOME and outcome is None:
-                    outcome = fields
-                elif fields["kind"] == END and end is None:
-                    end = fields
-            if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
-                break
+        outcome, end = _course(shelves, sequence, decision)
+        if end is None and (outcome is None or int(outcome["status"]) < 300):
+            # It may have ended after a restart with another number of workers.
+            began = int(decision["at"])
+            for others in self._spools:
+                if not shelves or others[-1] is not shelves[-1]:
+                    later = [shelf for shelf in others if shelf.base is None or shelf.ended >= began]
+                    other_outcome, end = _course(later, 0, decision)
+                    outcome = outcome or other_outcome
+                    if end is not None:
+                        break
         return Story(sequence, decision, outcome, end)
+
+
+def _survey(folder: Path) -> list[_Shelf]:
+    """The segments of one spool, oldest first."""
+    indexes = {path.stem: path for path in (folder / "index").glob(f"*{SUFFIX}")}
+    files = {path.stem: path for path in segments(folder)}
+    shelves = []
+    for stem in sorted(indexes.keys() | files.keys()):
+        segment = files.get(stem, folder / f"{stem}{SEALED}")
+        index = indexes.get(stem)
+        about = None if index is None else _about(index)
+        if about is None:
+            shelves.append(_Shelf(int(stem), segment, None, 0, 0))
+        else:
+            shelves.append(_Shelf(int(stem), segment, index, *about))
+    return shelves
+
+
+def _find(shelves: list[_Shelf], question: Question, limit: int) -> list[tuple[int, Fields]]:
+    found: list[tuple[int, Fields]] = []
+    for shelf in reversed(shelves):
+        if shelf.base is not None and not (shelf.ended >= question.begin and shelf.began <= question.end):
+            continue
+        answers = _indexed(shelf, question, limit - len(found)) if shelf.base else _plain(shelf, question)
+        found += sorted(answers, key=lambda answer: -answer[0])
+        if len(found) >= limit:
+            return found[:limit]
+    return found
+
+
+def _moment(body: bytes) -> int:
+    """When a decision was written, microseconds."""
+    return int(body[2 : body.index(b"\n", 2)])
+
+
+def _decisions(shelves: list[_Shelf], begin: int) -> Iterator[tuple[int, bytes]]:
+    for shelf in shelves:
+        if shelf.base is not None and shelf.ended < begin:
+            continue
+        try:
+            for sequence, body in _all_of(shelf):
+                if body[:2] == b"D\n" and _moment(body) >= begin:
+                    yield sequence, body
+        except OSError as error:
+            raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
+
+
+def _count(shelf: _Shelf, begin: int) -> int:
+    if shelf.base is None:
+        return shelf.segment.stat().st_size // USUAL_SIZE
+    if shelf.ended < begin:
+        return 0
+    base = _opened(shelf.base)
+    count: int = base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
+    base.close()
+    return count
+
+
+def _course(shelves: list[_Shelf], sequence: int, decision: Fields) -> tuple[Fields | None, Fields | None]:
+    """Outcome and end of a call, as far as they stand in these segments."""
+    outcome = end = None
+    until = int(decision["at"]) + LONGEST_CALL
+    for shelf in shelves:
+        if shelf.base is not None and shelf.began > until:
+            break
+        for fields in _endings(shelf, sequence, decision["call_id"]):
+            if fields["kind"] == OUTCOME and outcome is None:
+                outcome = fields
+            elif fields["kind"] == END and end is None:
+                end = fields
+        if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
+            break
+    return outcome, end
 
 
 def _all_of(shelf: _Shelf) -> Iterator[tuple[int, bytes]]:

@@ -17,6 +17,7 @@ import structlog
 from ringfence.control.lifeline import end_with_parent
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import SEALED, segments
+from ringfence.records.place import spools
 from ringfence.records.settings import RetentionSettings
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
@@ -36,7 +37,7 @@ def arguments(folder: Path, retention: RetentionSettings, logging: LoggingSettin
 
 
 def index_all(folder: Path) -> tuple[int, int]:
-    """Index every sealed segment that has no index. (indexed, failed); a failure is logged."""
+    """Index every sealed segment of a spool that has no index. (indexed, failed); a failure is logged."""
     done = failed = 0
     for segment in segments(folder):
         if segment.suffix != SEALED or index_of(segment).exists():
@@ -73,9 +74,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     cleaned = -CLEAN
     while True:
         try:
-            done, failed = index_all(given.folder)
-            if time.monotonic() - cleaned >= CLEAN:
-                keep_to(retention, given.folder, time.time())
+            done = failed = 0
+            due = time.monotonic() - cleaned >= CLEAN
+            for folder in spools(given.folder):
+                indexed, not_indexed = index_all(folder)
+                done, failed = done + indexed, failed + not_indexed
+                if due:
+                    keep_to(retention, folder, time.time())
+            if due:
                 cleaned = time.monotonic()
         except (RecordsError, OSError) as error:
             done, failed = 0, 1
