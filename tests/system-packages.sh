@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# What the tests and the benchmark talk to: SIPp, Kamailio, a C compiler, PostgreSQL, openssl, and valgrind, which
-# counts what a call costs.
+# What the tests and the benchmark talk to: SIPp, Kamailio, a C compiler, PostgreSQL, openssl, tshark, which reads captures,
+# and valgrind, which counts what a call costs.
 # Installs what is missing when it may (root, apt); otherwise says what to install and goes on, since the tests
 # that need it are skipped with their reason, or fail where RINGFENCE_REQUIRE_PEERS=1 says that none may be.
 set -euo pipefail
 
-declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc [openssl]=openssl [valgrind]=valgrind)
+declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc [openssl]=openssl [valgrind]=valgrind
+    [tshark]=tshark)
 PATH=$PATH:/usr/sbin
 missing=()
 for program in "${!package_of[@]}"; do

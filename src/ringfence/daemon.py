@@ -40,6 +40,9 @@ from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
 from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.embedded import EmbeddedStore
 from ringfence.lookups.roaming_http import RoamingService, WithRoaming
+from ringfence.mirror.errors import MirrorError
+from ringfence.mirror.mirror import Mirror, Ours
+from ringfence.mirror.tap import Tap
 from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
@@ -114,6 +117,7 @@ class Daemon:
         self._index = IndexView()
         self._recorder: Recorder | None = None
         self._indexer: Supervised | None = None
+        self._mirror: Mirror | None = None
         self._recording = Recording(self._settings.records.enabled)
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
@@ -175,6 +179,8 @@ class Daemon:
                 await self._control.start()
             await self._follow(bundle)
             await self._index_records()
+            self._mirror = self._make_mirror()
+            await self._mirror.open()
             if settings.reload.watch:
                 beside.append(asyncio.create_task(self._watch()))
             collector.spare()
@@ -190,6 +196,8 @@ class Daemon:
         finally:
             for task in beside:
                 task.cancel()
+            if self._mirror is not None:
+                await self._mirror.close()
             for child in (self._control, self._follower, self._indexer):
                 if child is not None:
                     await child.stop()
@@ -219,6 +227,23 @@ class Daemon:
                 "warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging)
             )
             await self._indexer.start()
+
+    def _make_mirror(self) -> Mirror:
+        settings = self._settings
+        ours: Ours = [
+            (part.transport, part.seen_as, part.address[1] or listener.port)
+            for listener, part in zip(self._transports.listeners, settings.listeners, strict=True)
+        ]
+        return Mirror(
+            settings.mirror, settings.data_directory, settings.node, settings.logging, ours, self._attach,
+            settings.records.enabled,
+        )  # fmt: skip
+
+    def _attach(self, tap: Tap | None) -> None:
+        assert self._runner is not None  # the mirror is opened after it
+        self._runner.tap = tap
+        if self._recorder is not None:
+            self._recorder.copy = None if tap is None else tap.recorded
 
     def _engine(self, bundle: Bundle) -> Engine:
         # Branches and tags must not be guessable (RFC 3261 §19.3: 32 bits of randomness at least) nor repeat after a
@@ -303,7 +328,21 @@ class Daemon:
             "reload": self._reload_asked,
             "drain": lambda _: self._drain(),
             "explain": self._explain,
+            "capture_start": self._start_capture,
+            "capture_list": lambda _: self._mirroring().list_captures(),
+            "capture_stop": lambda asked: self._mirroring().stop_capture(str(asked.get("capture"))),
         }
+
+    def _mirroring(self) -> Mirror:
+        if self._mirror is None:
+            raise MirrorError("starting")
+        return self._mirror
+
+    async def _start_capture(self, asked: dict[str, Any]) -> dict[str, Any]:
+        trunk = asked.get("trunk")
+        if trunk and trunk not in self._reloader.current.ledger.trunks:
+            raise MirrorError(f"there is no trunk {trunk!r}")
+        return await self._mirroring().start_capture(asked)
 
     async def _reload_asked(self, _: dict[str, Any]) -> dict[str, Any]:
         await self._reload_all()
@@ -397,6 +436,7 @@ class Daemon:
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
             records=None if self._recorder is None else self._recorder.stats(),
+            mirror=None if self._mirror is None else self._mirror.stats(),
             restarts={
                 name: child.restarts
                 for name, child in (
@@ -404,6 +444,7 @@ class Daemon:
                     ("control", self._control),
                     ("index", self._follower),
                     ("warehouse", self._indexer),
+                    ("mirror", self._mirror),
                 )
                 if child is not None
             },

@@ -14,6 +14,7 @@ from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
 from ringfence.lookups.roaming_http import WithRoaming
+from ringfence.mirror.tap import Tap
 from ringfence.records.recorder import Recorder
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
@@ -33,6 +34,7 @@ class Runner:
     """Turns events into calls of the engine and performs the effects that come back.
 
     faults: exceptions that escaped the engine, which are our own bugs: the message is lost, the daemon goes on.
+    tap: gets a copy of every message, None: nobody does.
     """
 
     engine: Engine
@@ -46,6 +48,7 @@ class Runner:
     ) -> None:
         self.lag = LoopLag(0.0)
         self.faults = 0
+        self.tap: Tap | None = None
         self._transports = transports
         self._lookups = lookups
         self._resolver = resolver
@@ -87,6 +90,8 @@ class Runner:
 
     def received(self, batch: list[tuple[bytes, Endpoint]]) -> None:
         """All messages that a socket had for us."""
+        if self.tap is not None:
+            self.tap.received(batch)
         received = self.engine.received
         now = self._loop.time()
         out = self._out
@@ -164,6 +169,8 @@ class Runner:
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)
+            if self.tap is not None:
+                self.tap.sent(sends)
         if out.gathers:
             gathers, out.gathers = out.gathers, []
             self._lookups.submit(gathers, self._facts)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REQUIRED = "RINGFENCE_REQUIRE_PEERS"
-_DEBIAN_PACKAGES = {"sipp": "sip-tester", "kamailio": "kamailio", "cc": "gcc"}
+_DEBIAN_PACKAGES = {"sipp": "sip-tester", "kamailio": "kamailio", "cc": "gcc", "tshark": "tshark"}
 
 
 def find(name: str) -> Path | None:

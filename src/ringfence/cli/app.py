@@ -9,6 +9,7 @@ import typer
 
 from ringfence.cli import (
     calling,
+    capturing,
     checking,
     consenting,
     explaining,
@@ -44,6 +45,7 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
+app.add_typer(capturing.app, name="capture")
 app.command("trace")(tracing.trace)
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")

@@ -11,6 +11,7 @@ from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
 from ringfence.ledger.settings import LedgerSettings, TrunkSettings
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
+from ringfence.mirror.settings import MirrorSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
@@ -69,6 +70,10 @@ class Settings(Frozen):
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
     records: RecordsSettings = Field(
         default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
+    mirror: MirrorSettings = Field(
+        default_factory=MirrorSettings,
+        description="copies of messages and decisions: HEP3 to Homer, captures on demand",
     )
     roaming: RoamingSettings = Field(
         default_factory=RoamingSettings, description="who says which subscribers are abroad"

@@ -109,6 +109,17 @@ RECORD_NUMBERS = {
 }
 """Numbers of Recorder.stats(): kind, metric, help."""
 
+MIRROR_NUMBERS = {
+    "copied": ("counter", "mirror_copied", "Messages and records handed to the copying process."),
+    "dropped": ("counter", "mirror_dropped", "Those dropped because it did not take them."),
+    "captures": ("gauge", "captures", "Captures that run."),
+    "hep_sent": ("counter", "hep_sent", "HEP3 packets sent to the collector."),
+    "hep_dropped": ("counter", "hep_dropped", "HEP3 packets dropped because the collector did not take them."),
+    "hep_oversized": ("counter", "hep_oversized", "Messages too long for a HEP3 packet."),
+    "hep_failures": ("counter", "hep_failures", "Connections to the collector, or datagrams, that were refused."),
+}
+"""Numbers of Mirror.stats(): kind, metric, help."""
+
 TRANSPORT_NUMBERS = {
     "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
     "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),
@@ -179,6 +190,7 @@ class SnapshotCollector(Collector):
             yield from _lookups(taken["lookups"])
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
             yield from _numbers(RECORD_NUMBERS, taken["records"])
+            yield from _numbers(MIRROR_NUMBERS, taken["mirror"])
             yield from _transports(taken["transports"])
         if self._limits is not None:
             yield from _limits(self._limits)

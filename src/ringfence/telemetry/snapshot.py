@@ -35,7 +35,7 @@ class Snapshot(TypedDict):
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
-    records: `Recorder.stats()`, empty without records.
+    records: `Recorder.stats()`, empty without records. mirror: `Mirror.stats()`.
     """
 
     node: str
@@ -56,6 +56,7 @@ class Snapshot(TypedDict):
     config_faults: int
     restarts: dict[str, int]
     records: Mapping[str, Any]
+    mirror: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -92,6 +93,7 @@ def snapshot(
     config_faults: int = 0,
     restarts: Mapping[str, int] | None = None,
     records: Mapping[str, Any] | None = None,
+    mirror: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -113,4 +115,5 @@ def snapshot(
         config_faults=config_faults,
         restarts=dict(restarts or {}),
         records=records or {},
+        mirror=mirror or {},
     )
