@@ -32,7 +32,18 @@ def read(data: bytes) -> Packet:
         at += length
     number = {kind: int.from_bytes(value, "big") for kind, value in chunks.items()}
     source, target = (3, 4) if number[1] == 2 else (5, 6)
-    sizes = {1: 1, 2: 1, source: (16, 4)[number[1] == 2], target: (16, 4)[number[1] == 2], 7: 2, 8: 2, 9: 4, 10: 4, 11: 1, 12: 4}
+    sizes = {
+        1: 1,
+        2: 1,
+        source: (16, 4)[number[1] == 2],
+        target: (16, 4)[number[1] == 2],
+        7: 2,
+        8: 2,
+        9: 4,
+        10: 4,
+        11: 1,
+        12: 4,
+    }
     assert {kind: len(chunks[kind]) for kind in sizes} == sizes
     assert set(chunks) == {*sizes, 0x0F, 0x11, 0x13}
     return Packet(

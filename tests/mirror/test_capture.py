@@ -19,7 +19,14 @@ def captures() -> Captures:
 
 
 def order(folder: Path, **more: object) -> Order:
-    given = {"name": "one", "trunk": "", "number": "", "seconds": 60.0, "most": 10**6, "file": str(folder / "sub/one.pcapng")}
+    given = {
+        "name": "one",
+        "trunk": "",
+        "number": "",
+        "seconds": 60.0,
+        "most": 10**6,
+        "file": str(folder / "sub/one.pcapng"),
+    }
     return Order(**(given | more))  # type: ignore[arg-type]
 
 
@@ -92,7 +99,7 @@ def test_a_disk_that_refuses_ends_it(captures: Captures, tmp_path: Path) -> None
     captures.start(order(tmp_path, trunk="bank"))
     (running,) = captures._running
     running._file.close()
-    running._writer._file = running._file = open("/dev/full", "wb")  # noqa: SIM115
+    running._writer._file = running._file = Path("/dev/full").open("wb")  # noqa: SIM115
     for _ in range(50):
         captures.message(*message("a"))
     captures.tick()

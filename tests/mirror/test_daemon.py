@@ -129,7 +129,9 @@ async def test_homer_gets_every_message_of_a_call_and_its_decisions() -> None:
             assert hop in said, hop
         assert said[0] == (bank, proxy, b"INVITE")
         invite = next(packet.payload for packet in packets if packet.source == proxy and packet.target == switch)
-        assert invite.startswith(b"INVITE ") and invite.endswith(b"\r\n\r\n" + packets[0].payload.partition(b"\r\n\r\n")[2])
+        assert invite.startswith(b"INVITE ") and invite.endswith(
+            b"\r\n\r\n" + packets[0].payload.partition(b"\r\n\r\n")[2]
+        )
         events = [json.loads(packet.payload) for packet in packets if packet.kind == 100]
         assert [event["event"] for event in events] == ["decision", "outcome", "end"]
         assert (events[0]["action"], events[0]["trunk"], events[1]["status"]) == ("forward", "bank", 200)
@@ -249,13 +251,15 @@ async def test_a_capture_of_a_number_ends_by_itself(tshark: Path) -> None:
         assert OTHER not in listed["number"] and listed["number"].startswith("+861")
         rows = dissect(tshark, Path(listed["file"]), "sip.Call-ID", "sip.Method", "udp.srcport")
         assert {row["sip.Call-ID"] for row in rows} == {report.call_id for report in wanted}
-        first = [row for row in rows if row["sip.Call-ID"] == wanted[0].call_id][0]
+        first = next(row for row in rows if row["sip.Call-ID"] == wanted[0].call_id)
         assert (first["sip.Method"], first["udp.srcport"]) == ("INVITE", str(running.ports[BANK]))
 
 
 async def test_what_may_not_be_captured() -> None:
     def change(text: str) -> str:
-        return text.replace("records:\n  enabled: true", "records:\n  enabled: false").replace("at_once: 4", "at_once: 1")
+        return text.replace("records:\n  enabled: true", "records:\n  enabled: false").replace(
+            "at_once: 4", "at_once: 1"
+        )
 
     async with house(change) as running:
         for arguments, why in (

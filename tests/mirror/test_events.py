@@ -28,6 +28,6 @@ def test_events_of_a_call() -> None:
 
 def test_a_note_is_no_event_and_odd_bytes_do_no_harm() -> None:
     assert event_of(1, decode(b"N\n1\nstarted\nx"), "n") is None
-    values = {name: "0" for name in FIELDS["E"]} | {"kind": "E", "cause": "", "call_id": "a\udcff"}
+    values = dict.fromkeys(FIELDS["E"], "0") | {"kind": "E", "cause": "", "call_id": "a\udcff"}
     event = event_of(1, values, "n")
     assert event is not None and json.loads(event)["call_id"] == "a\\xff"

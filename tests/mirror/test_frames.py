@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +9,14 @@ from ringfence.mirror import frames
 from ringfence.mirror.frames import Command, Cutter, Message, Record
 
 EVERY = [
-    (frames.message(frames.RECEIVED, 7, 0, "192.0.2.1", 5060, "银行", b"x\r\n"), Message(7, False, 0, "192.0.2.1", 5060, "银行", b"x\r\n")),
-    (frames.message(frames.SENT, 2**60, 3, "2001:db8::1", 65_535, "", b""), Message(2**60, True, 3, "2001:db8::1", 65_535, "", b"")),
+    (
+        frames.message(frames.RECEIVED, 7, 0, "192.0.2.1", 5060, "银行", b"x\r\n"),
+        Message(7, False, 0, "192.0.2.1", 5060, "银行", b"x\r\n"),
+    ),
+    (
+        frames.message(frames.SENT, 2**60, 3, "2001:db8::1", 65_535, "", b""),
+        Message(2**60, True, 3, "2001:db8::1", 65_535, "", b""),
+    ),
     (frames.record(8, 2**63, b"D\n1"), Record(8, 2**63, b"D\n1")),
     (frames.command(b"{}"), Command(b"{}")),
 ]
@@ -19,7 +27,7 @@ def test_however_the_stream_is_cut_the_frames_are_the_same(cuts: list[int]) -> N
     stream = b"".join(frame for frame, _ in EVERY)
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     cutter = Cutter()
-    got = [frame for begin, end in zip(edges, edges[1:], strict=False) for frame in cutter.feed(stream[begin:end])]
+    got = [frame for begin, end in itertools.pairwise(edges) for frame in cutter.feed(stream[begin:end])]
     assert got == [value for _, value in EVERY]
 
 
