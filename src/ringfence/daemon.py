@@ -16,6 +16,8 @@ import structlog
 from pydantic import ValidationError
 
 from ringfence import collector
+from ringfence.clickhouse.process import REPORT
+from ringfence.clickhouse.process import arguments as arguments_of_feeder
 from ringfence.config.files import Files
 from ringfence.config.keys import route_key, store_keys
 from ringfence.config.ledger_store import Stored, silent
@@ -117,6 +119,8 @@ class Daemon:
         self._index = IndexView()
         self._recorder: Recorder | None = None
         self._indexer: Supervised | None = None
+        self._feeder: Supervised | None = None
+        self._fed: dict[str, Any] = {}
         self._mirror: Mirror | None = None
         self._recording = Recording(self._settings.records.enabled)
         self._reload_lock = asyncio.Lock()
@@ -179,6 +183,7 @@ class Daemon:
                 await self._control.start()
             await self._follow(bundle)
             await self._index_records()
+            await self._feed_clickhouse()
             self._mirror = self._make_mirror()
             await self._mirror.open()
             if settings.reload.watch:
@@ -198,7 +203,7 @@ class Daemon:
                 task.cancel()
             if self._mirror is not None:
                 await self._mirror.close()
-            for child in (self._control, self._follower, self._indexer):
+            for child in (self._control, self._follower, self._indexer, self._feeder):
                 if child is not None:
                     await child.stop()
             await channel.close()
@@ -227,6 +232,17 @@ class Daemon:
                 "warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging)
             )
             await self._indexer.start()
+
+    async def _feed_clickhouse(self) -> None:
+        settings = self._settings
+        if settings.records.enabled and settings.clickhouse.url is not None:
+            folder = folder_of(settings.records, settings.data_directory)
+            channel = settings.data_directory / CHANNEL
+            self._feeder = Supervised(
+                "clickhouse",
+                arguments_of_feeder(settings.clickhouse, folder, settings.data_directory, channel, settings.logging),
+            )
+            await self._feeder.start()
 
     def _make_mirror(self) -> Mirror:
         settings = self._settings
@@ -328,6 +344,7 @@ class Daemon:
             "reload": self._reload_asked,
             "drain": lambda _: self._drain(),
             "explain": self._explain,
+            REPORT: self._fed.update,
             "capture_start": self._start_capture,
             "capture_list": lambda _: self._mirroring().list_captures(),
             "capture_stop": lambda asked: self._mirroring().stop_capture(str(asked.get("capture"))),
@@ -436,6 +453,7 @@ class Daemon:
             faults=self._runner.faults,
             config_faults=len(self._reloader.faults),
             records=None if self._recorder is None else self._recorder.stats(),
+            clickhouse=self._fed,
             mirror=None if self._mirror is None else self._mirror.stats(),
             restarts={
                 name: child.restarts
@@ -445,6 +463,7 @@ class Daemon:
                     ("index", self._follower),
                     ("warehouse", self._indexer),
                     ("mirror", self._mirror),
+                    ("clickhouse", self._feeder),
                 )
                 if child is not None
             },

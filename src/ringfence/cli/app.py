@@ -11,6 +11,7 @@ from ringfence.cli import (
     calling,
     capturing,
     checking,
+    clickhousing,
     consenting,
     explaining,
     indexing,
@@ -45,6 +46,7 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
+app.add_typer(clickhousing.app, name="clickhouse")
 app.add_typer(capturing.app, name="capture")
 app.command("trace")(tracing.trace)
 app.add_typer(roaming.app, name="roaming")

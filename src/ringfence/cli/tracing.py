@@ -35,18 +35,22 @@ def trace(
     json: AsJson = False,
 ) -> None:
     """Trace calls back: the hop in, the hop out, the holder, who connected it; 1 when there is no such call."""
+    from ringfence.cli.clickhousing import stories_in_clickhouse
     from ringfence.warehouse.library import Library
     from ringfence.warehouse.telling import told
 
     if caller is None and callee is None:
         raise typer.BadParameter("give --caller, --callee or both")
     place = folder or records_folder(config)
-    library = Library(place)
     question = question_of(config, caller, callee, at, within)
-    found = library.find(question, limit)
+    library = None
+    stories = None if folder else stories_in_clickhouse(config, question, limit)
+    if stories is None:
+        library = Library(place)
+        stories = [library.told(sequence, decision) for sequence, decision in library.find(question, limit)]
     asked = {"caller": caller or "", "callee": callee or "", "at": at or ""}
-    noted(place, "trace", asked, len(found), full)
-    calls = [told(library.told(sequence, decision), full) for sequence, decision in found]
+    noted(place, "trace", asked, len(stories), full)
+    calls = [told(story, full) for story in stories]
     if json:
         output.as_json(calls)
     else:
@@ -54,7 +58,8 @@ def trace(
             if number:
                 output.line()
             print_call(call)
-        complain_of_waiting(library)
+        if library is not None:
+            complain_of_waiting(library)
     if not calls:
         if not json:
             output.line("no such call")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
@@ -70,6 +71,9 @@ class Settings(Frozen):
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
     records: RecordsSettings = Field(
         default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
+    clickhouse: ClickHouseSettings = Field(
+        default_factory=ClickHouseSettings, description="records fed to ClickHouse, and searched there"
     )
     mirror: MirrorSettings = Field(
         default_factory=MirrorSettings,

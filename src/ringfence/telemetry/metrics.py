@@ -120,6 +120,19 @@ MIRROR_NUMBERS = {
 }
 """Numbers of Mirror.stats(): kind, metric, help."""
 
+CLICKHOUSE_NUMBERS = {
+    "inserted": ("counter", "clickhouse_inserted", "Records brought to ClickHouse, those brought twice too."),
+    "failures": (
+        "counter",
+        "clickhouse_failures",
+        "Batches of records that ClickHouse did not take; they are tried again.",
+    ),
+    "behind": ("gauge", "clickhouse_behind", "Records on disk that ClickHouse does not have yet."),
+    "behind_seconds": ("gauge", "clickhouse_behind_seconds", "Since when the oldest of them waits."),
+    "damaged": ("gauge", "clickhouse_damaged_segments", "Files of records that could not be fed to their end."),
+}
+"""Numbers of Feeder.stats(): kind, metric, help."""
+
 TRANSPORT_NUMBERS = {
     "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
     "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),
@@ -191,6 +204,7 @@ class SnapshotCollector(Collector):
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
             yield from _numbers(RECORD_NUMBERS, taken["records"])
             yield from _numbers(MIRROR_NUMBERS, taken["mirror"])
+            yield from _numbers(CLICKHOUSE_NUMBERS, taken["clickhouse"])
             yield from _transports(taken["transports"])
         if self._limits is not None:
             yield from _limits(self._limits)

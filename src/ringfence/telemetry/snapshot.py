@@ -36,6 +36,7 @@ class Snapshot(TypedDict):
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
     records: `Recorder.stats()`, empty without records. mirror: `Mirror.stats()`.
+    clickhouse: `Feeder.stats()`, empty where nothing is fed.
     """
 
     node: str
@@ -57,6 +58,7 @@ class Snapshot(TypedDict):
     restarts: dict[str, int]
     records: Mapping[str, Any]
     mirror: Mapping[str, Any]
+    clickhouse: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def snapshot(
     restarts: Mapping[str, int] | None = None,
     records: Mapping[str, Any] | None = None,
     mirror: Mapping[str, Any] | None = None,
+    clickhouse: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -116,4 +119,5 @@ def snapshot(
         restarts=dict(restarts or {}),
         records=records or {},
         mirror=mirror or {},
+        clickhouse=dict(clickhouse or {}),
     )
