@@ -51,8 +51,7 @@ async def test_what_comes_twice_is_there_once(bench: Bench, history: History) ->
     await bench.fed()
     numbers = await bench.count("numbers FINAL")
     (bench.folder / room.PLACE).unlink()
-    await bench.fed()
-    assert await bench.count("records") == 24  # nothing was merged yet
+    assert (await bench.fed()).inserted == 12
     assert await bench.count() == 12
     assert await bench.count("numbers FINAL") == numbers == 8
     await bench.client.run(f"OPTIMIZE TABLE {bench.settings.database}.records FINAL")
@@ -72,7 +71,7 @@ async def test_an_insertion_whose_place_was_not_kept(
     assert feeder.failures == 1
     await bench.fed()  # as after a crash: another one goes on from the place on disk
     rows = await bench.rows("SELECT sequence FROM records FINAL ORDER BY sequence")
-    assert len(rows) == 12 < await bench.count("records")
+    assert sequences(rows) == sorted({*sequences(rows)}) and len(rows) == 12
 
 
 def _refused(*_: object) -> None:
@@ -84,16 +83,18 @@ async def test_a_server_that_is_away(bench: Bench, history: History, server: Ser
     feeder = bench.feeder()
     await feeder.step()
     server.stop()
-    for _ in range(2):
-        with pytest.raises(ClickHouseError, match="cannot be reached"):
-            await feeder.step()
-    told = feeder.stats()
-    assert (told["failures"], told["inserted"]) == (2, 3)  # the first record of four is the writer's note
-    assert told["behind"] >= 9 and told["behind_seconds"] > 3600
-    history.call(BOB)
-    history.flush()
-    assert feeder.stats()["behind"] == told["behind"] + 1
-    server.start()
+    try:
+        for _ in range(2):
+            with pytest.raises(ClickHouseError, match="cannot be reached"):
+                await feeder.step()
+        told = feeder.stats()
+        assert (told["failures"], told["inserted"], told["behind"]) == (2, 4, 8)
+        assert told["behind_seconds"] > 3600
+        history.call(BOB)
+        history.flush()
+        assert feeder.stats()["behind"] == 9
+    finally:
+        server.start()
     await bench.fed(feeder)
     assert await bench.count() == 13
     assert feeder.stats()["behind_seconds"] == 0.0
@@ -143,7 +144,7 @@ def test_only_what_is_safe_is_read_and_every_block_once(history: History, monkey
     monkeypatch.setattr(tail_room.time, "time", lambda: now)
     tail = Tail(history.folder, 1)
     seen = []
-    for number in range(5):
+    for _number in range(5):
         history.call(ALICE)
         history.clock += 1
         seen.append([found.sequence for found in tail.read(100)])
@@ -159,7 +160,7 @@ def test_only_what_is_safe_is_read_and_every_block_once(history: History, monkey
 def test_a_damaged_segment_is_told_and_the_next_one_read(history: History) -> None:
     some_hours(history)
     history.close()
-    first, second, third = sorted(history.folder.glob("*.rec"))
+    _, second = sorted(history.folder.glob("*.rec"))
     data = bytearray(second.read_bytes())
     data[-200] ^= 1
     second.write_bytes(data)

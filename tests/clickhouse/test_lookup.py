@@ -57,7 +57,7 @@ async def test_by_caller_callee_both_and_time(filled: Bench) -> None:
     calls = await asked(filled, callee=ALICE)
     assert len(calls) == 3
     assert len(await asked(filled, callee=ALICE, limit=2)) == 2
-    at = int(calls[1].decision["at"])
+    at = int(calls[2].decision["at"])
     assert len(await asked(filled, callee=ALICE, when=(at, at))) == 1
     assert await asked(filled, callee=ALICE, when=(at - 10, at - 1)) == []
     (ended,) = await asked(filled, callee=CAROL)

@@ -87,6 +87,7 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "hep_oversized": 4,
             "hep_failures": 5,
         },
+        "clickhouse": {"inserted": 61, "failures": 6, "behind": 7, "behind_seconds": 2.5, "damaged": 1},
         "faults": 13,
         "restarts": {"store": 1},
     }

@@ -5,6 +5,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
+from ringfence.clickhouse.client import Client
+from ringfence.clickhouse.feeder import Feeder
+from ringfence.clickhouse.sealing import Sealer
+from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, RoamingSettings
@@ -15,6 +19,7 @@ from ringfence.mirror.process import Exporter
 from ringfence.mirror.settings import HepSettings, MirrorSettings
 from ringfence.sip.address import Listener
 from ringfence.telemetry.metrics import (
+    CLICKHOUSE_NUMBERS,
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     LOOKUP_NUMBERS,
@@ -90,6 +95,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.005"}, 1),
         ("ringfence_mirror_dropped_total", {}, 1),
         ("ringfence_captures", {}, 2),
+        ("ringfence_clickhouse_behind", {}, 7),
+        ("ringfence_clickhouse_inserted_total", {}, 61),
         ("ringfence_hep_sent_total", {}, 49),
         ("ringfence_transport_messages_in_total", {"listener": "edge", "transport": "udp"}, 1_000),
         ("ringfence_transport_messages_in_total", {"listener": "core", "transport": "tcp"}, 5),
@@ -139,6 +146,12 @@ async def test_every_mirror_number_has_a_name() -> None:
     mirror = Mirror(MirrorSettings(), Path("/nowhere"), "n", LoggingSettings(), [], lambda tap: None, True)
     counted = {*mirror.stats(), *(f"hep_{name}" for name in exporter.stats())}
     assert counted == set(MIRROR_NUMBERS) == set(full_snapshot()["mirror"])
+
+
+def test_every_clickhouse_number_has_a_name(tmp_path: Path) -> None:
+    settings = ClickHouseSettings(url="http://127.0.0.1:9")
+    feeder = Feeder(tmp_path, settings, Client(settings), Sealer([bytes(32)]), 0)
+    assert set(feeder.stats()) == set(CLICKHOUSE_NUMBERS) == set(full_snapshot()["clickhouse"])
 
 
 async def test_every_transport_number_has_a_name() -> None:

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from ringfence.clickhouse.client import Client
 from ringfence.clickhouse.sealing import Sealer
-from ringfence.clickhouse.tables import decimal, tie
+from ringfence.clickhouse.tables import tie
 from ringfence.records.schema import END, OUTCOME, decode
 
 Fields = dict[str, str]
 LONGEST_CALL = (
     13 * 3600 * 10**6
 )  # microseconds after a decision in which its end is looked for: dialog_lifetime and more
-LATEST = 10**15 * 4  # microseconds: what DateTime64(6) reaches is well behind
+LATEST = 4 * 10**15  # microseconds: the year 2096, well within what DateTime64(6) reaches
 
 
 class Wanted(NamedTuple):
@@ -57,7 +57,7 @@ def _search(database: str, sealer: Sealer, wanted: Wanted, limit: int) -> str:
                 f"WHERE number IN ({digests}) AND role IN {roles} AND {between}"
             )
     both = " INTERSECT DISTINCT ".join(parts)
-    return f"SELECT DISTINCT node, worker, call, at FROM ({both}) ORDER BY at DESC LIMIT {limit}"  # noqa: S608
+    return f"SELECT DISTINCT node, worker, call, at FROM ({both}) ORDER BY at DESC, call DESC LIMIT {limit}"  # noqa: S608
 
 
 async def _call(
@@ -103,4 +103,4 @@ def _fits(decision: Fields, wanted: Wanted) -> bool:
 
 
 def _moment(microseconds: int) -> str:
-    return f"toDateTime64('{decimal(min(max(microseconds, 0), LATEST))}', 6, 'UTC')"
+    return f"fromUnixTimestamp64Micro(toInt64({min(max(microseconds, 0), LATEST)}), 'UTC')"

@@ -36,7 +36,10 @@ class ClickHouseSettings(Frozen):
         "data_directory/keys/clickhouse.key",
     )
     keep: Duration = Field(
-        default=180 * DAY, ge=DAY, le=3650 * DAY, description="how long records stay there; takes effect as tables are made"
+        default=180 * DAY,
+        ge=DAY,
+        le=3650 * DAY,
+        description="how long records stay there; takes effect as tables are made",
     )
     batch: int = Field(default=20_000, ge=1, le=1_000_000, description="most records of one insertion")
     pause: Duration = Field(default=1.0, gt=0, le=60, description="time between two insertions while there is little")

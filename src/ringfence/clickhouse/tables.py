@@ -82,7 +82,7 @@ _FILLER = """\
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.numbers_of_records TO {database}.numbers AS
 SELECT tupleElement(pair, 1) AS number, tupleElement(pair, 2) AS role, at, node, worker, call
 FROM {database}.records
-ARRAY JOIN [(shown, 'shown'), (caller, 'caller'), (callee, 'callee')] AS pair
+ARRAY JOIN [(if(shown = caller, 0, shown), 'shown'), (caller, 'caller'), (callee, 'callee')] AS pair
 WHERE kind = 'decision' AND tupleElement(pair, 1) != 0"""
 
 
