@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from tests.fuzz.ledger_targets import LEDGER_TARGETS
+from tests.fuzz.packet_targets import PACKET_TARGETS
 
 from ringfence.config import ConfigError
 from ringfence.config.validation import validate
@@ -183,4 +184,4 @@ OWN_TARGETS: dict[str, Callable[[bytes], None]] = {
     "plan": plan,
     "number": number,
 }
-TARGETS = OWN_TARGETS | LEDGER_TARGETS
+TARGETS = OWN_TARGETS | LEDGER_TARGETS | PACKET_TARGETS
