@@ -19,6 +19,7 @@ from tests.support.net import answers_options, split
 from tests.support.process import Process
 
 CONFIG = Path(__file__).parent / "kamailio.cfg"
+NET_SIP = Path(__file__).parent / "net_sip.pl"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,27 @@ class Kamailio:
             shared_mb=4096,
             allocator=self.allocator,
         )
+
+
+@dataclass(frozen=True)
+class NetSip:
+    """Net::SIP's stateless proxy (Debian: libnet-sip-perl), on the script beside this file."""
+
+    name: str
+    perl: Path
+    refuses: bool = False
+    holds_calls: bool = False
+    uses_store: bool = False
+
+    def start(self, place: Place) -> Process:
+        command = [self.perl, NET_SIP, place.listen, place.callee]
+        proxy = Process(command, place.folder / "net_sip.log", core=place.core)
+        try:
+            proxy.wait_ready(lambda: answers_options(place.listen))
+        except BaseException:
+            proxy.kill()
+            raise
+        return proxy
 
 
 @dataclass(frozen=True)
