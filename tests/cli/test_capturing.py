@@ -1,4 +1,4 @@
-"""`ringfence capture` where no daemon runs; tests/mirror/test_daemon.py has the rest."""
+"""`ringfence capture` where no daemon runs; tests/mirror/test_capturing.py has the rest."""
 
 from __future__ import annotations
 

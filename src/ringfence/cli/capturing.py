@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ringfence.config import Settings
 
 app = typer.Typer(help="Messages of a trunk or a number, into a file.", no_args_is_help=True)
-TIMEOUT = 10.0  # seconds for the daemon to start its copying process
+TIMEOUT = 15.0  # seconds for the daemon to start its copying process
 
 
 @app.callback()

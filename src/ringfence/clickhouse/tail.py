@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import mmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,13 @@ from ringfence.records.framing import (
 from ringfence.records.recover import mapped
 
 SAFE = 1.0  # seconds: five times as long as records.fsync may be
+
+
+@contextmanager
+def _bytes_of(path: Path) -> Iterator[mmap | memoryview]:
+    """A segment's bytes. Raises OSError: it may have been sealed, and so renamed, since somebody looked."""
+    with path.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
+        yield data
 
 
 class Found(NamedTuple):
@@ -57,7 +66,7 @@ class End:
             raise ClickHouseError(f"{self._folder}: records cannot be read: {error.strerror}") from None
 
     def _in(self, path: Path) -> int:
-        with path.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
+        with _bytes_of(path) as data:
             if path.stem != self._stem:
                 header = read_header(data)
                 if isinstance(header, Damage):
@@ -109,7 +118,7 @@ class Tail:
 
     def _of(self, path: Path, most: int) -> Iterator[Found]:
         safe = (time.time() - SAFE) * 1e6
-        with path.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
+        with _bytes_of(path) as data:
             header = self._place[1] if self._place is not None and self._place[0] == path.stem else read_header(data)
             if isinstance(header, Damage):
                 self._damage(path)

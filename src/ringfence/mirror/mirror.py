@@ -24,7 +24,7 @@ from ringfence.settings_types import Frozen
 from ringfence.telemetry.settings import LoggingSettings
 
 SOCKET = "mirror.sock"  # in the data directory
-PATIENCE = 5.0  # seconds for the copying process to be there, and to answer
+PATIENCE = 10.0  # seconds for the copying process to be there, and to answer
 IDLE = 5.0  # seconds that it stays after the last capture, where nothing is exported
 MOST_LISTED = 100  # captures remembered
 LONGEST_LINE = 1_048_576
