@@ -15,6 +15,7 @@ from ringfence.clickhouse.client import Client
 from ringfence.clickhouse.errors import ClickHouseError
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.clickhouse.tail import End, Tail
+from ringfence.warehouse.process import main as indexing
 
 ALICE, BOB = "+8613900000001", "+8613900000002"
 
@@ -44,6 +45,25 @@ async def test_all_records_of_all_segments(bench: Bench, history: History) -> No
     assert (await bench.fed(bench.feeder())).inserted == 0
     kinds = await bench.rows("SELECT kind, count() AS n FROM records FINAL GROUP BY kind ORDER BY kind")
     assert [(row["kind"], int(row["n"])) for row in kinds] == [("decision", 5), ("outcome", 4), ("end", 4)]
+
+
+async def test_segments_that_the_indexing_process_has_been_at(bench: Bench, history: History) -> None:
+    """It may be done with a segment long before ClickHouse is there: whatever it makes of it must still be fed."""
+    some_hours(history)
+    history.close()
+    with pytest.raises(SystemExit):
+        indexing(
+            [
+                "--folder",
+                str(history.folder),
+                "--once",
+                "--retention",
+                '{"forwarded": "36500d", "tagged": "36500d", "rejected": "36500d"}',
+            ]
+        )
+    feeder = await bench.fed()
+    assert await bench.count() == 12
+    assert feeder.stats()["damaged"] == 0
 
 
 async def test_what_comes_twice_is_there_once(bench: Bench, history: History) -> None:
