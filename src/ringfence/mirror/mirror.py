@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from ringfence.control.channel import listening
 from ringfence.control.supervised import Supervised
 from ringfence.mirror.errors import MirrorError
+from ringfence.mirror.expiry import forget_old
 from ringfence.mirror.frames import command
 from ringfence.mirror.process import arguments
 from ringfence.mirror.settings import MirrorSettings
@@ -25,6 +26,7 @@ from ringfence.telemetry.settings import LoggingSettings
 
 SOCKET = "mirror.sock"  # in the data directory
 PATIENCE = 10.0  # seconds for the copying process to be there, and to answer
+CLEAN = 3600.0  # seconds between two looks for captures that are over their time
 IDLE = 5.0  # seconds that it stays after the last capture, where nothing is exported
 MOST_LISTED = 100  # captures remembered
 LONGEST_LINE = 1_048_576
@@ -90,8 +92,19 @@ class Mirror:
     async def open(self) -> None:
         """Begin, where something is exported always. Raises ControlError where the socket cannot be made."""
         self._server = await asyncio.start_unix_server(self._serve, sock=listening(self._socket), limit=LONGEST_LINE)
+        self._spawn(self._clean())
         if self._settings.hep.collector is not None:
             await self._run()
+
+    async def _clean(self) -> None:
+        while True:
+            await asyncio.to_thread(forget_old, self._folder, self._settings.capture.keep, time.time())
+            await asyncio.sleep(CLEAN)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
         async with self._changing:
@@ -184,9 +197,7 @@ class Mirror:
     def _leave(self) -> None:
         self._idle = None
         if not self.capturing:
-            task = asyncio.get_running_loop().create_task(self._end())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._end())
 
     # -- captures ---------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class CaptureSettings(Frozen):
         default=104_857_600, ge=65_536, le=2**40, description="size at which a capture ends in any case"
     )
     at_once: int = Field(default=4, ge=1, le=64, description="captures that may run at the same time")
+    keep: Duration = Field(default=7 * 86_400.0, ge=86_400, description="how long files stay after the last message")
 
 
 class MirrorSettings(Frozen):
