@@ -11,7 +11,7 @@ from tests.cli.command import SAMPLE, Ringfence
 from tests.support.net import free_port
 
 from ringfence.registry.actors import Actor
-from ringfence.registry.opening import open_registry
+from ringfence.registry.opening import open_registry, open_ring
 from ringfence.registry.settings import RegistrySettings
 
 
@@ -27,7 +27,9 @@ def test_who_asked_is_noted_before_the_daemon_is(ringfence: Ringfence, data: Pat
     assert "does not answer" in done.err
     (asked, what), (refused, why) = asyncio.run(trail(data))
     assert (asked, refused) == ("capture_asked", "capture_refused")
-    assert json.loads(what) == {"trunk": "", "number": "+8610****5001", "seconds": 90.0, "why": "why not"}
+    said = json.loads(what)
+    assert said.pop("digest") == open_ring(RegistrySettings(), data).digest("+861000005001").hex()
+    assert said == {"trunk": "", "number": "+8610****5001", "seconds": 90.0, "why": "why not"}
     assert "does not answer" in why
 
 

@@ -96,14 +96,22 @@ def _asked(settings: Settings, command: str, arguments: dict[str, Any]) -> Any:
 
 
 def _noted(settings: Settings, action: str, number: str, detail: dict[str, Any]) -> None:
-    """Into the audit trail. number: whom it is about, noted as a callee's are. Raises RegistryError."""
+    """Into the audit trail. Raises RegistryError.
+
+    number: whom it is about: masked, with the digest by which an auditor who has the number knows it again.
+    """
     from ringfence.cli.desk import actor, at_desk
     from ringfence.registry.numbers import masked
     from ringfence.registry.register import Registry
 
     async def work(registry: Registry) -> None:
         if number:
-            await registry.look(actor(), action, number, {**detail, "number": masked(number)})
+            await registry.look(
+                actor(),
+                action,
+                number,
+                {**detail, "number": masked(number), "digest": registry.ring.digest(number).hex()},
+            )
         else:
             await registry.note(actor(), action, detail)
 
