@@ -86,10 +86,11 @@ def test_its_time_ends_it(captures: Captures, tmp_path: Path, monkeypatch: pytes
     captures.tick()
     assert captures.plain()["one"]["state"] == "running"
     now = time.monotonic()
-    monkeypatch.setattr(room.time, "monotonic", lambda: now + 5.1)
-    captures.tick()
     captures.message(*message("a"))
-    assert captures.plain()["one"] == {"state": "done", "messages": 0, "bytes": captures.plain()["one"]["bytes"]}
+    monkeypatch.setattr(room.time, "monotonic", lambda: now + 5.1)
+    captures.message(*message("a"))
+    captures.tick()
+    assert captures.plain()["one"] == {"state": "done", "messages": 1, "bytes": captures.plain()["one"]["bytes"]}
 
 
 def test_a_disk_that_refuses_ends_it(captures: Captures, tmp_path: Path) -> None:

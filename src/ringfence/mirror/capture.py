@@ -71,8 +71,11 @@ class Capture:
         return True
 
     def write(self, message: Message, transport: str, ours: Address) -> None:
-        """One message, unless the capture is over or now is for its size."""
+        """One message, unless the capture is over, or now is for its time or its size."""
         if self.state != "running":
+            return
+        if time.monotonic() >= self.until:  # whenever the next tick is
+            self.end("done")
             return
         if self._writer.size + len(message.data) + OVERHEAD > self.order.most:
             self.end("full")

@@ -112,8 +112,8 @@ class Mirror:
                 self._idle.cancel()
                 self._idle = None
             if not self._running:
+                await self._child.start()  # it connects later: nobody but this loop lets it in
                 self._running = True
-                await self._child.start()
 
     async def close(self) -> None:
         """End the process, which closes its files."""
