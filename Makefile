@@ -5,7 +5,7 @@
 # make bench   cost and latency of a call; writes build/bench.json
 # make gate    instructions of a call against the recorded baseline (tests/bench/baseline.json)
 # make fuzz    FUZZ_SECONDS of fuzzing for each parser
-# make docs    write docs/settings/ and docs/numbering/ anew from the models
+# make docs    write docs/settings/, docs/numbering/ and docs/calendar/ anew from the models
 # PYTHON=/path/to/python3.11 chooses the Python that .venv is made with.
 
 VENV := .venv
@@ -76,7 +76,7 @@ fuzz: $(VENV)/.ready-fuzz
 	done
 
 docs: $(VENV)/.ready-dev
-	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings docs/numbering
+	$(PYTHON_IN_VENV) -m ringfence.config.document docs/settings docs/numbering docs/calendar
 
 $(VENV)/.ready-run: $(INSTALLED_FROM)
 	tools/venv.sh

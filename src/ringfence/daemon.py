@@ -8,6 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from ringfence.config.reload import Reloader
 from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.control.process import arguments
 from ringfence.control.question import Question
-from ringfence.control.settings import RegistryPlace
+from ringfence.control.settings import RegistryPlace, TracePlace
 from ringfence.control.supervised import Supervised
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -49,7 +50,7 @@ from ringfence.records.place import folder_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
 from ringfence.runner import Runner
-from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need
+from ringfence.screening import NOT_ASKED, Call, Facts, Intake, Need, Pipeline
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import GatewayState, Snapshot, Table, snapshot
 from ringfence.transport.transports import Transports
@@ -142,8 +143,9 @@ class Daemon:
             self._watch_index = IndexWatch(settings.redis, self._place, self._keys, self._index)
             by_store = settings.roaming.source == "redis"
             self._lookups = Lookups(
-                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store
-            )
+                settings.redis, self._place, self._keys, bundle.pipeline.rate_window, self._index, by_store,
+                bundle.pipeline.callee_memory,
+            )  # fmt: skip
             await asyncio.gather(self._lookups.start(), self._watch_index.start())
             self._roaming = roaming_service(settings.roaming)
             if self._roaming is not None:
@@ -176,9 +178,15 @@ class Daemon:
                     data_directory=settings.data_directory.absolute(),
                     numbering=settings.numbering,
                 )
+                trace = TracePlace(
+                    node=settings.node,
+                    data_directory=place.data_directory,
+                    records=settings.records,
+                    trace=settings.trace,
+                )
                 channel_path = settings.data_directory / CHANNEL
                 self._control = Supervised(
-                    "control", arguments(settings.control, settings.logging, channel_path, place)
+                    "control", arguments(settings.control, settings.logging, channel_path, place, trace)
                 )
                 await self._control.start()
             await self._follow(bundle)
@@ -313,7 +321,7 @@ class Daemon:
                 _log.error("reload refused", fault=str(fault))
             return
         assert self._runner is not None  # nobody can ask before it serves
-        self._lookups.use_window(bundle.pipeline.rate_window)
+        self._lookups.use_windows(bundle.pipeline.rate_window, bundle.pipeline.callee_memory)
         self._runner.adopt(policy_of(bundle))
         _log.info("reloaded", generation=bundle.generation)
         _tell_late(bundle)
@@ -373,9 +381,9 @@ class Daemon:
         except ValidationError as error:
             raise RingfenceError(f"no question: {error.errors(include_url=False)[0]['msg']}") from None
         bundle = self._reloader.current
-        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline.rate_window))
+        return await explained(bundle, question, NOT_ASKED, partial(self._facts, bundle.pipeline))
 
-    async def _facts(self, window: float, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
+    async def _facts(self, pipeline: Pipeline, call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
         """Read on a connection of its own, counting nothing; a store that no call could ask now is not asked."""
         if self._lookups.breaker_state == "open":
             return lacking(given, needs, "breaker_open")
@@ -383,7 +391,7 @@ class Daemon:
             return lacking(given, needs, "unreachable")
         try:
             roaming = self._settings.roaming
-            return await filled(call, given, needs, self._keys, window, self._place, roaming)
+            return await filled(call, given, needs, self._keys, pipeline, self._place, roaming)
         except StoreError:
             return lacking(given, needs, "unreachable")
 
@@ -407,6 +415,8 @@ class Daemon:
                     warnings.append(f"every gateway of group {name} failed a call lately")
         if self._recorder is not None:
             (reasons if self._recording.full else warnings).extend(self._recorder.reasons())
+        today = datetime.now(UTC).date()
+        warnings += [str(gap) for gap in self._reloader.current.calendar_gaps(today)]
         if self._reloader.faults:
             warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
         generation = self._reloader.current.generation
@@ -476,6 +486,8 @@ def _tell_late(bundle: Bundle) -> None:
         _log.warning("over", what=str(fault))
     if len(bundle.late) > MAX_LATE:
         _log.warning("over", what=f"and {len(bundle.late) - MAX_LATE} more: ringfence check names all")
+    for gap in bundle.calendar_gaps(datetime.now(UTC).date()):
+        _log.warning("calendar", what=str(gap))
 
 
 def _tables(engine: Engine) -> list[Table]:

@@ -171,6 +171,10 @@ class Runner:
             self._transports.send(sends)
             if self.tap is not None:
                 self.tap.sent(sends)
+        if out.forwarded:
+            # Before this turn's questions: another call to the same callee is to see them.
+            forwarded, out.forwarded = out.forwarded, []
+            self._lookups.remember(forwarded)
         if out.gathers:
             gathers, out.gathers = out.gathers, []
             self._lookups.submit(gathers, self._facts)

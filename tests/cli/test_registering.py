@@ -79,8 +79,9 @@ def test_deleted_retained_and_encrypted_anew(ringfence: Ringfence, data: Path) -
         "files": 0,
         "numbers": 0,
         "changes": 0,
+        "trace_requests": 0,
     }
-    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements  0"
+    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements      0"
     assert ringfence("registry", "verify").code == 0
 
 

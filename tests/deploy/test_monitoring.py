@@ -21,6 +21,7 @@ from ringfence.telemetry.metrics import (
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
     Limits,
+    TraceFigures,
     render,
 )
 from ringfence.telemetry.snapshot import snapshot
@@ -65,6 +66,7 @@ def told() -> dict[str, set[str]]:
             clickhouse=dict.fromkeys(CLICKHOUSE_NUMBERS, 1),
         ),
         Limits(1, 2, 3),
+        TraceFigures({("in", "overdue"): 1}, {"taken": 1}, {"delivered": 1}, 1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}
     for line in text.splitlines():

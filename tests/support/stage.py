@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.places import PLACES
+
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -115,7 +117,7 @@ class Stage:
             generation,
             SipSettings.model_validate(parts["sip"]),
             ledger,
-            Pipeline(screening, ledger),
+            Pipeline(screening, ledger, PLACES),
             Intake(numbering),
             screening.tagging,
             groups,

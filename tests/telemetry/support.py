@@ -51,6 +51,8 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "deadline_misses": 9,
             "reconnects": 1,
             "redirects": 5,
+            "remembered": 6,
+            "forgotten": 1,
             "servers": 3,
             "index_believed": True,
             "index_changes": 2,

@@ -14,7 +14,7 @@ from ringfence.records.recorder import Recorder
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.spool import Spool
 
-QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
+QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
 BEGAN = 1_700_000_000 // 3600 * 3600  # epoch seconds of the first hour
 
 

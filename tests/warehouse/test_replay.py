@@ -12,7 +12,7 @@ from tests.support.talk import invite
 from tests.warehouse.conftest import History
 
 from ringfence.config import ConfigError
-from ringfence.screening import Consent, Facts, Need, Rate, Score, Unknown
+from ringfence.screening import CalleeCalls, Consent, Facts, Need, Rate, Score, Unknown
 from ringfence.warehouse import replay as replay_module
 from ringfence.warehouse.library import Library
 from ringfence.warehouse.process import index_all
@@ -151,6 +151,8 @@ def test_every_fact_can_be_read_back() -> None:
 def test_facts_of_a_record() -> None:
     facts = facts_of('caller_rate=[3,60.0]\rconsent="deadline"')
     assert facts.caller_rate == Rate(3, 60.0)
+    calls = facts_of("callee_calls=[[1764000000,1764000060]]").callee_calls
+    assert isinstance(calls, CalleeCalls) and list(calls.times) == [1764000000, 1764000060]
     assert facts.consent == Unknown("deadline")
     assert facts.score == Unknown("not_recorded")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from ringfence.cli import (
+    calendars,
     calling,
     capturing,
     checking,
@@ -24,7 +25,7 @@ from ringfence.cli import (
     scoring,
     serving,
     showing,
-    tracing,
+    trace_requests,
 )
 
 app = typer.Typer(
@@ -48,9 +49,10 @@ app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
 app.add_typer(clickhousing.app, name="clickhouse")
 app.add_typer(capturing.app, name="capture")
-app.command("trace")(tracing.trace)
+app.add_typer(trace_requests.app, name="trace")
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")
+app.add_typer(calendars.app, name="calendar")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ringfence.registry.tokens import Token
     from ringfence.registry.upkeep import Retained
     from ringfence.registry.verify import Anchor, Report
+    from ringfence.tracing.book import TraceBook
 
 app = typer.Typer(help="The register of consents and refusals as a whole.", no_args_is_help=True)
 token = typer.Typer(help="Who may use the registry over HTTP.", no_args_is_help=True)
@@ -164,11 +165,12 @@ def retain(
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Take away what is kept no longer: old consents with their files, numbers that nothing is on record about."""
-    from ringfence.cli.desk import actor, at_desk
+    """Take away what is kept no longer: old consents with their files, numbers of nobody on record, trace requests."""
+    from ringfence.cli.desk import actor, at_book, at_desk
     from ringfence.cli.store import open_settings
     from ringfence.registry.opening import open_evidence
     from ringfence.registry.upkeep import retain as work_through
+    from ringfence.tracing.steps import retain as retain_traces
 
     settings = open_settings(config)
     folder = open_evidence(settings.registry, settings.data_directory)
@@ -176,11 +178,14 @@ def retain(
     async def work(registry: Registry) -> Retained:
         return await work_through(registry, folder, settings.registry, actor(), dry)
 
-    done = at_desk(settings, work)
+    async def traces(book: TraceBook) -> int:
+        return await retain_traces(book, actor(), dry)
+
+    done = {**at_desk(settings, work)._asdict(), "trace_requests": at_book(settings, traces)}
     if json:
-        output.as_json(done._asdict())
+        output.as_json(done)
     else:
-        output.facts([(name, str(count)) for name, count in done._asdict().items()])
+        output.facts([(name, str(count)) for name, count in done.items()])
 
 
 @app.command()
@@ -226,7 +231,7 @@ def rotate(config: ConfigFile = DEFAULT_CONFIG) -> None:
 @token.command("add")
 def token_add(
     name: Annotated[str, typer.Argument(help="What the audit trail calls it.")],
-    role: Annotated[str, typer.Option(help="holder, operator or auditor.")],
+    role: Annotated[str, typer.Option(help="holder, operator, auditor or officer.")],
     holder: Annotated[str, typer.Option(help="Of the role holder: whose.")] = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ringfence.calendars.settings import CalendarsSettings
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
@@ -19,6 +20,7 @@ from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
+from ringfence.tracing.settings import TraceSettings
 from ringfence.transport.settings import ListenerSettings
 
 
@@ -65,6 +67,9 @@ class Settings(Frozen):
         description="who may send calls and which numbers they may show; for small installations, or beside the ledger",
     )
     numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
+    calendars: CalendarsSettings = Field(
+        default_factory=CalendarsSettings, description="public holidays and shifted working days by country"
+    )
     screening: ScreeningSettings = Field(
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
@@ -84,6 +89,9 @@ class Settings(Frozen):
     )
     registry: RegistrySettings = Field(
         default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
+    )
+    trace: TraceSettings = Field(
+        default_factory=TraceSettings, description="with whom calls are traced back beyond our own hop"
     )
     index: IndexSettings = Field(
         default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"

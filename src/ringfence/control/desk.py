@@ -27,7 +27,7 @@ class Desk:
     """One registry for the whole process."""
 
     def __init__(self, place: RegistryPlace) -> None:
-        self._place = place
+        self.place = place
         self._registry: Registry | None = None
         self._opening = asyncio.Lock()
         self._numbering = Numbering(place.numbering)
@@ -55,18 +55,18 @@ class Desk:
         """The registry, opened by the first who asks. Raises RegistryError, and the next one tries again."""
         async with self._opening:
             if self._registry is None:
-                self._registry = await open_registry(self._place.settings, self._place.data_directory)
+                self._registry = await open_registry(self.place.settings, self.place.data_directory)
             return self._registry
 
     def signer(self) -> Signer:
         """The key of proofs. Raises RegistryError."""
-        return open_signer(self._place.settings, self._place.data_directory)
+        return open_signer(self.place.settings, self.place.data_directory)
 
-    def number(self, text: str) -> str:
-        """A number in its comparable form. Raises BadStatement."""
+    def number(self, text: str, field: str = "callee") -> str:
+        """A number in its comparable form. Raises BadStatement, naming the field."""
         read = self._numbering.read(text)
         if read.kind not in (Kind.E164, Kind.SHORT):
-            raise BadStatement("callee", f"is no number that the plan reads ({read.kind})")
+            raise BadStatement(field, f"is no number that the plan reads ({read.kind})")
         return read.value
 
     async def actor(self, token: str, origin: str) -> Actor:

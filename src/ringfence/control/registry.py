@@ -162,25 +162,27 @@ class EntryOut(BaseModel):
 _bearer = HTTPBearer(auto_error=False, description="a token of `ringfence registry token add`", scheme_name="registry")
 
 
-async def _desk(request: Request) -> Desk:
+async def at_desk(request: Request) -> Desk:
+    """The application's desk."""
     desk: Desk = request.app.state.desk
     return desk
 
 
-async def _actor(
+async def who_asks(
     request: Request,
-    desk: Annotated[Desk, Depends(_desk)],
+    desk: Annotated[Desk, Depends(at_desk)],
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Actor:
+    """Whose token came along."""
     if given is None:
         raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
     return await desk.actor(given.credentials, request.client.host if request.client else "")
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
-Who = Annotated[Actor, Depends(_actor)]
+AtDesk = Annotated[Desk, Depends(at_desk)]
+Who = Annotated[Actor, Depends(who_asks)]
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is no JSON in UTF-8"},
     401: {"description": "No valid token"},
     403: {"description": "The token's role does not allow it"},
@@ -188,7 +190,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"description": "Too many requests; Retry-After says when the next one is served"},
     503: {"description": "The registry's database does not answer"},
 }
-router = APIRouter(prefix="/registry", tags=["registry"], responses=_REFUSALS)
+router = APIRouter(prefix="/registry", tags=["registry"], responses=REFUSALS)
 _KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": RecordedOut, "description": "It was on record already"}}
 
 

@@ -27,14 +27,16 @@ Note = tuple[int, Trail]
 class EngineEffects(Effects):
     """Sends and timers of the rooms, and the engine's own questions.
 
-    The runner performs all lists in this order and empties them: aliases, records, sends, gathers, resolves.
+    forwarded: calls to be counted for their callees.
+    The runner performs all lists in this order and empties them: aliases, records, sends, forwarded, gathers, resolves.
     """
 
-    __slots__ = ("aliases", "gathers", "records", "resolves")
+    __slots__ = ("aliases", "forwarded", "gathers", "records", "resolves")
 
     def __init__(self, timers: TimerQueue) -> None:
         super().__init__(timers)
         self.aliases: list[Alias] = []
         self.records: list[Note] = []
+        self.forwarded: list[Call] = []
         self.gathers: list[Gather] = []
         self.resolves: list[Resolve] = []

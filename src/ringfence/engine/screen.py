@@ -11,7 +11,7 @@ from ringfence.forwarding.gateways import Dice
 from ringfence.forwarding.marks import named, stripped
 from ringfence.forwarding.route import Path
 from ringfence.ledger import Trunk
-from ringfence.screening import Call, Facts, Pending, Verdict
+from ringfence.screening import Call, Facts, Need, Pending, Verdict
 from ringfence.screening.tagging import display_prefix, tag_lines
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
@@ -130,7 +130,8 @@ class Screen:
         verdict = waiting.policy.pipeline.finish(waiting.call, waiting.pending, facts)
         if waiting.context.server.trail is not None:
             waiting.context.server.trail.facts = facts
-        self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out)
+        counted = waiting.call if Need.CALLEE_CALLS in waiting.pending.needs else None
+        self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out, counted)
 
     def cancel(self, context: ResponseContext) -> bool:
         """Whether the call was still waiting for facts; it no longer is."""
@@ -144,7 +145,9 @@ class Screen:
         policy: Policy,
         now: float,
         out: EngineEffects,
+        counted: Call | None = None,
     ) -> None:
+        """counted: the call, where it counts for its callee once it is forwarded."""
         state = self._state
         if context.server.trail is not None:
             context.server.trail.verdict = verdict
@@ -175,6 +178,8 @@ class Screen:
             state.refuse(context.server, 503, now, out)
             context.finish()
             return
+        if counted is not None:
+            out.forwarded.append(counted)
         if not context.ticket:
             state.reply(context.server, 100, now, out)
         self._forwarder.next_hop(context, now, out)

@@ -39,6 +39,7 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
             "asserted": None if call.asserted is None else _number(call.asserted),
             "callee": _number(call.callee),
             "private": call.private,
+            "sector": call.sector() or "",
             "diverted": None if call.diverted.by is None else _number(call.diverted.by),
             "hops": call.diverted.hops,
         },

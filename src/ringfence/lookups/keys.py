@@ -3,6 +3,8 @@
 Consents, refusals and wishes: see `layout`.
 `s:DIGEST`, a string a caller: harassment score, 0..100; expires.
 `roaming`, a set: digests of subscribers who are abroad.
+`f:DIGEST`, a list a callee and holder: epoch seconds of forwarded calls, the last of them; expires with the longest
+limit. The digest is of both, so nothing tells which holders call one callee.
 `r:{DIGEST}:BUCKET`, a counter a caller and window: attempts; expires after three windows. The braces keep a caller's
 windows on one server of a cluster.
 """
@@ -57,6 +59,10 @@ class Keys:
     def attempts(self, digest: bytes, bucket: int) -> bytes:
         """Key of a caller's attempts in one window."""
         return b"%br:{%b}:%d" % (self._prefix, digest, bucket)
+
+    def callee_calls(self, digest: bytes) -> bytes:
+        """Key of a holder's forwarded calls to a callee."""
+        return b"%bf:%b" % (self._prefix, digest)
 
     def new_generation(self, name: str, bits: int) -> Generation:
         """A generation under the digest key of now."""

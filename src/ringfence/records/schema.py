@@ -11,7 +11,7 @@ segments are read as they are. A segment of a later version than the reader's is
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 DECISION, OUTCOME, END, NOTE = "D", "O", "E", "N"
 
@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "facts",  # name=JSON each; a text is why it is unknown
         "status",  # what it was answered, 0: it was forwarded
         "gateway", "gateway_address",
+        "connected_by",  # since 2: who connected the trunk and answers for that, as the ledger said then
     ),
     OUTCOME: (
         "kind",

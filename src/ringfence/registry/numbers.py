@@ -48,22 +48,22 @@ class KeyRing:
         """The number's digest under every key, the present one first."""
         return [hmac.digest(key.digest, number.encode(), "sha256") for key in self._keys]
 
-    def seal(self, number: str, subject: int) -> bytes:
-        """The number, encrypted under the present key and tied to its subject's id."""
+    def seal(self, text: str, owner: int, kind: str = "callee") -> bytes:
+        """A number, or another text, encrypted under the present key and tied to the row that it stands in."""
         key = self._keys[0]
         nonce = os.urandom(_NONCE_BYTES)
-        return key.id + nonce + key.box.encrypt(nonce, number.encode(), _tie(subject))
+        return key.id + nonce + key.box.encrypt(nonce, text.encode(), _tie(kind, owner))
 
-    def open(self, box: bytes, subject: int) -> str:
-        """The number in a box. Raises RegistryError: a key is missing, or the box was tampered with."""
+    def open(self, box: bytes, owner: int, kind: str = "callee") -> str:
+        """The text in a box. Raises RegistryError: a key is missing, or the box was tampered with."""
         key = self._by_id.get(box[:_ID_BYTES])
         if key is None:
             raise RegistryError("a number is encrypted under a key that is not in registry.number_key_file")
         nonce, sealed = box[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], box[_ID_BYTES + _NONCE_BYTES :]
         try:
-            return key.box.decrypt(nonce, sealed, _tie(subject)).decode()
+            return key.box.decrypt(nonce, sealed, _tie(kind, owner)).decode()
         except (InvalidTag, ValueError):
-            raise RegistryError(f"the encrypted number of callee {subject} was changed or damaged") from None
+            raise RegistryError(f"the encrypted number of {kind} {owner} was changed or damaged") from None
 
     def current(self, box: bytes) -> bool:
         """Whether a box is under the present key."""
@@ -91,5 +91,5 @@ def _derived(secret: bytes, purpose: bytes) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, None, purpose).derive(secret)
 
 
-def _tie(subject: int) -> bytes:
-    return b"ringfence callee %d" % subject
+def _tie(kind: str, owner: int) -> bytes:
+    return f"ringfence {kind} {owner}".encode()

@@ -24,6 +24,11 @@ async def open_registry(settings: RegistrySettings, data_directory: Path) -> Reg
     return Registry(await Database.open(url, password_of(settings), ca), ring)
 
 
+def is_there(settings: RegistrySettings, data_directory: Path) -> bool:
+    """Whether anything can be on record: to open a registry that is not there would make one."""
+    return settings.url is not None or (data_directory / "registry" / "registry.db").is_file()
+
+
 def open_ring(settings: RegistrySettings, data_directory: Path) -> KeyRing:
     """The keys that numbers are kept by; one is made where none is configured. Raises RegistryError."""
     file = settings.number_key_file

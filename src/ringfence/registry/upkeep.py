@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,12 +13,19 @@ from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor, must_be
 from ringfence.registry.errors import RegistryError
 from ringfence.registry.evidence import EvidenceFolder
+from ringfence.registry.numbers import KeyRing
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import DAY, RegistrySettings
 from ringfence.registry.writing import Writing, parts, writing
 
 UNCITED = int(DAY)  # seconds that a file may wait to be cited: it is stored before the consent that names it
 _BATCH = 1000
+TRACE_BOXES = (
+    (t.trace_request.c.asked, "trace request"),
+    (t.trace_request.c.answered, "trace answer"),
+    (t.trace_message.c.box, "trace message"),
+)
+"""Encrypted columns beside the callees' numbers, and what their boxes are tied to."""
 
 
 class Retained(NamedTuple):
@@ -86,7 +93,10 @@ async def erase(registry: Registry, callee: str, settings: RegistrySettings, act
 
 
 async def rotate(registry: Registry, actor: Actor) -> int:
-    """Encrypt every number under the present key and find it by that key's digest; how many were under another one."""
+    """Encrypt every number under the present key and find it by that key's digest; how many were under another one.
+
+    Trace requests too, which hold numbers.
+    """
     must_be(actor, "operator")
     ring = registry.ring
     columns = t.subject.c
@@ -112,14 +122,28 @@ async def rotate(registry: Registry, actor: Actor) -> int:
                     update.values(number=sa.bindparam("n"), digest=sa.bindparam("d")), renewed
                 )
             count += len(renewed)
-            if len(rows) < _BATCH:
-                if count:
-                    current.entry("rotated", None, {"numbers": count})
-                return count
-            last = rows[-1].id
+            if len(rows) == _BATCH:
+                last = rows[-1].id
+                continue
+            for column, kind in TRACE_BOXES:
+                count += await _renew(current, ring, column, kind)
+            if count:
+                current.entry("rotated", None, {"numbers": count})
+            return count
 
 
 _NEVER = 1 << 40
+
+
+async def _renew(current: Writing, ring: KeyRing, column: sa.Column[Any], kind: str) -> int:
+    """Encrypt a column of trace requests anew; how many were under another key. There are thousands, not millions."""
+    key = column.table.c.id
+    question = sa.select(key, column).where(column.is_not(None))
+    rows = [(place, box) for place, box in await current.connection.execute(question) if not ring.current(box)]
+    for place, box in rows:
+        sealed = ring.seal(ring.open(box, place, kind), place, kind)
+        await current.connection.execute(sa.update(column.table).where(key == place).values({column.name: sealed}))
+    return len(rows)
 
 
 class _Dry(Exception):

@@ -52,6 +52,8 @@ LOOKUP_NUMBERS = {
     "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
     "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
     "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
+    "remembered": ("counter", "callee_calls", "Forwarded calls to be counted for their callee and holder."),
+    "forgotten": ("counter", "callee_calls_uncounted", "Those of them that the store did not take."),
     "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
     "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
     "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
@@ -174,22 +176,38 @@ class Limits(NamedTuple):
     refused: int
 
 
-def render(snapshot: Snapshot | None, limits: Limits | None = None) -> bytes:
+class TraceFigures(NamedTuple):
+    """What the HTTP process itself knows of tracing. requests: those not closed, by direction and state.
+
+    heard, sent: messages of peers and to peers by what became of them. searches: at work or waiting, their bound, and
+    how many took too long.
+    """
+
+    requests: Mapping[tuple[str, str], int]
+    heard: Mapping[str, int]
+    sent: Mapping[str, int]
+    searches: int
+    searches_limit: int
+    searches_ended: int
+
+
+def render(snapshot: Snapshot | None, limits: Limits | None = None, trace: TraceFigures | None = None) -> bytes:
     """Prometheus text of a snapshot; None (the SIP process does not answer) gives `ringfence_up 0`.
 
-    limits: the registry's clients, where the HTTP process serves the registry.
+    limits: the registry's clients, where the HTTP process serves the registry; trace: likewise of tracing.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot, limits))
+    registry.register(SnapshotCollector(snapshot, limits, trace))
     return generate_latest(registry)
 
 
 class SnapshotCollector(Collector):
     """One snapshot as metric families."""
 
-    def __init__(self, snapshot: Snapshot | None, limits: Limits | None) -> None:
+    def __init__(self, snapshot: Snapshot | None, limits: Limits | None, trace: TraceFigures | None) -> None:
         self._snapshot = snapshot
         self._limits = limits
+        self._trace = trace
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -208,6 +226,23 @@ class SnapshotCollector(Collector):
             yield from _transports(taken["transports"])
         if self._limits is not None:
             yield from _limits(self._limits)
+        if self._trace is not None:
+            yield from _tracing(self._trace)
+
+
+def _tracing(trace: TraceFigures) -> Iterator[Metric]:
+    rows = [([direction, state], float(count)) for (direction, state), count in sorted(trace.requests.items())]
+    text = "Trace requests not closed yet; direction out: we ask; state overdue: an answer is owed since a while."
+    yield _labelled("gauge", "trace_requests", text, ["direction", "state"], rows)
+    for name, counts, text in (
+        ("trace_messages_received", trace.heard, "Messages that came to the inbox for peers, by what became of them."),
+        ("trace_messages_sent", trace.sent, "Tries to send a message to a peer, by what became of it."),
+    ):
+        yield _labelled("counter", name, text, ["result"], [([key], float(n)) for key, n in sorted(counts.items())])
+    yield _gauge("trace_searches", "Searches of the records for HTTP, at work or waiting.", trace.searches)
+    yield _gauge("trace_searches_limit", "Bound of those.", trace.searches_limit)
+    text = "Searches that took longer than trace.look.deadline."
+    yield CounterMetricFamily("ringfence_trace_searches_ended", text, value=trace.searches_ended)
 
 
 def _limits(limits: Limits) -> Iterator[Metric]:

@@ -69,10 +69,12 @@ class GivenFacts:
         attempts = next((entry.attempts for entry in found if entry.attempts is not None), None)
         roaming = next((entry.roaming for entry in found if entry.roaming is not None), None)
         return Facts(
-            NOT_GIVEN if consent is None else Consent(consent == "yes", "everybody" if consent == "refused" else None),
-            NOT_GIVEN if score is None else Score(score),
-            NOT_GIVEN if attempts is None else Rate(attempts, self._window),
-            NOT_GIVEN if roaming is None else Roaming(roaming),
+            consent=NOT_GIVEN
+            if consent is None
+            else Consent(consent == "yes", "everybody" if consent == "refused" else None),
+            score=NOT_GIVEN if score is None else Score(score),
+            caller_rate=NOT_GIVEN if attempts is None else Rate(attempts, self._window),
+            roaming=NOT_GIVEN if roaming is None else Roaming(roaming),
         )
 
 

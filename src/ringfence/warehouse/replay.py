@@ -18,7 +18,7 @@ import orjson
 
 from ringfence.config import Bundle, load_bundle
 from ringfence.records.schema import decode
-from ringfence.screening import Call, Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
+from ringfence.screening import Call, CalleeCalls, Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, parse
 from ringfence.warehouse.library import Fields
@@ -27,7 +27,10 @@ CHUNK = 2000  # records handed to a worker at once
 ALONE = 10_000  # records up to which no workers are started: they need most of a second to be ready
 EXAMPLES = 3  # records named for each change
 JUDGED = ("forward", "tag", "reject")
-KINDS: dict[str, type[Any]] = {Need.CONSENT: Consent, Need.SCORE: Score, Need.CALLER_RATE: Rate, Need.ROAMING: Roaming}
+KINDS: dict[str, type[Any]] = {
+    Need.CONSENT: Consent, Need.SCORE: Score, Need.CALLER_RATE: Rate, Need.CALLEE_CALLS: CalleeCalls,
+    Need.ROAMING: Roaming,
+}  # fmt: skip
 """What each fact is once it came; a test asks that no need is missing."""
 
 _NOT_RECORDED = Unknown("not_recorded")
