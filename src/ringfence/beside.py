@@ -1,9 +1,10 @@
-"""The processes beside the calls: store, HTTP, recorder of dialled refusals, the index's follower, records' indexer."""
+"""The processes beside the calls: store, HTTP, recorder of dialled refusals, index and records kept, ClickHouse fed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ringfence.clickhouse.process import arguments as arguments_of_feeder
 from ringfence.config.settings import Settings
 from ringfence.control.channel import CHANNEL
 from ringfence.control.dialled import arguments as arguments_of_ear
@@ -39,7 +40,7 @@ class Beside:
             await self._start("voice", arguments_of_ear(self._path.absolute()))
 
     async def start(self) -> None:
-        """HTTP and the records' indexer, once calls are served. Raises OSError."""
+        """HTTP, the records' indexer and the feeder of ClickHouse, once calls are served. Raises OSError."""
         settings = self._settings
         if settings.control.enabled:
             place = RegistryPlace(
@@ -58,6 +59,12 @@ class Beside:
         if settings.records.enabled and settings.records.index:
             folder = folder_of(settings.records, settings.data_directory)
             await self._start("warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging))
+
+        if settings.records.enabled and settings.clickhouse.url is not None:
+            folder = folder_of(settings.records, settings.data_directory)
+            channel = settings.data_directory / CHANNEL
+            line = arguments_of_feeder(settings.clickhouse, folder, settings.data_directory, channel, settings.logging)
+            await self._start("clickhouse", line)
 
     async def follow(self) -> None:
         """Have the consent index kept up to date, from now on: calls are judged by it."""

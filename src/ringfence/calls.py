@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from ringfence import collector
 from ringfence.config.keys import route_key, store_keys
 from ringfence.config.load import Bundle
+from ringfence.config.settings import Settings
 from ringfence.control.dialled import CHANNEL as VOICE_CHANNEL
 from ringfence.control.dialled import DialledRefusals
 from ringfence.control.question import Question
@@ -29,6 +30,8 @@ from ringfence.forwarding.gateways import build_groups
 from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
 from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.roaming_http import WithRoaming
+from ringfence.mirror.mirror import Mirror, Ours
+from ringfence.mirror.tap import Tap
 from ringfence.records.place import folder_of, spool_of
 from ringfence.records.recorder import Recorder
 from ringfence.records.spool import Spool
@@ -213,6 +216,23 @@ class Calls:
             (number - 1, workers),
         )
         return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
+
+    def mirror(self, settings: Settings) -> Mirror:
+        """Makes copies of these calls, once it is opened."""
+        ours: Ours = [
+            (part.transport, part.seen_as, part.address[1] or listener.port)
+            for listener, part in zip(self._transports.listeners, settings.listeners, strict=True)
+        ]
+        return Mirror(
+            settings.mirror, settings.data_directory, settings.node, settings.logging, ours, self._attach,
+            settings.records.enabled,
+        )  # fmt: skip
+
+    def _attach(self, tap: Tap | None) -> None:
+        assert self._runner is not None  # the mirror is opened after it
+        self._runner.tap = tap
+        if self._recorder is not None:
+            self._recorder.copy = None if tap is None else tap.recorded
 
     async def adopt(self, bundle: Bundle) -> None:
         """As `Served.adopt`."""

@@ -14,6 +14,7 @@ import structlog
 
 from ringfence.beside import Beside
 from ringfence.calls import Calls, Served, needs_index
+from ringfence.clickhouse.process import REPORT
 from ringfence.config.files import Files
 from ringfence.config.ledger_store import Stored, silent
 from ringfence.config.load import Bundle, load_bundle
@@ -22,6 +23,8 @@ from ringfence.config.settings import Settings
 from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.errors import RingfenceError
 from ringfence.ledger.build import Progress
+from ringfence.mirror.errors import MirrorError
+from ringfence.mirror.mirror import Mirror
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import Node, Snapshot
 from ringfence.transport.transports import Transports
@@ -61,6 +64,8 @@ class Daemon:
         self._draining = False
         self._stop = asyncio.Event()
         self._calls: Served
+        self._mirror: Mirror | None = None
+        self._fed: dict[str, Any] = {}
         self._reload_lock = asyncio.Lock()
         self._reloads: set[asyncio.Task[None]] = set()
 
@@ -87,6 +92,9 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             await self._beside.start()
             await self._follow(bundle)
+            if isinstance(self._calls, Calls):
+                self._mirror = self._calls.mirror(settings)
+                await self._mirror.open()
             if settings.reload.watch:
                 watching = asyncio.create_task(self._watch())
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
@@ -96,6 +104,8 @@ class Daemon:
         finally:
             if watching is not None:
                 watching.cancel()
+            if self._mirror is not None:
+                await self._mirror.close()
             await self._beside.stop()
             await channel.close()
             await self._calls.close()
@@ -172,7 +182,22 @@ class Daemon:
             "reload": self._reload_asked,
             "drain": lambda _: self._drain(),
             "explain": self._calls.explain,
+            REPORT: self._fed.update,
+            "capture_start": self._start_capture,
+            "capture_list": lambda _: self._mirroring().list_captures(),
+            "capture_stop": lambda asked: self._mirroring().stop_capture(str(asked.get("capture"))),
         }
+
+    def _mirroring(self) -> Mirror:
+        if self._mirror is None:
+            raise MirrorError("starting" if self._settings.workers == 1 else "captures want `workers: 1`")
+        return self._mirror
+
+    async def _start_capture(self, asked: dict[str, Any]) -> dict[str, Any]:
+        trunk = asked.get("trunk")
+        if trunk and trunk not in self._reloader.current.ledger.trunks:
+            raise MirrorError(f"there is no trunk {trunk!r}")
+        return await self._mirroring().start_capture(asked)
 
     async def _reload_asked(self, _: dict[str, Any]) -> dict[str, Any]:
         await self._reload_all()
@@ -197,7 +222,12 @@ class Daemon:
             config_faults=len(self._reloader.faults),
             restarts=self._beside.restarts(),
         )
-        return await self._calls.snapshot(node)
+        taken = await self._calls.snapshot(node)
+        taken["clickhouse"] = self._fed
+        if self._mirror is not None:
+            taken["mirror"] = self._mirror.stats()
+            taken["restarts"] = {**taken["restarts"], "mirror": self._mirror.restarts}
+        return taken
 
 
 def _served(settings: Settings) -> Served:

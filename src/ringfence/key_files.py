@@ -1,9 +1,12 @@
-"""Secret files that are made once, whole or not at all."""
+"""Secret files: made once, whole or not at all, and files with several keys read."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+KEY_BYTES = 32
+_MOST_KEYS = 16
 
 
 def make_once(file: Path, text: str) -> None:
@@ -27,3 +30,24 @@ def make_once(file: Path, text: str) -> None:
             pass
     finally:
         draft.unlink()
+
+
+def listed_keys(text: str, where: str, setting: str) -> list[bytes]:
+    """The keys of a file with one a line, 64 hexadecimal digits each; the present one stands first.
+
+    where: the file's name, setting: what names it. Raises ValueError, naming both and the line.
+    """
+    keys = []
+    for place, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            key = bytes.fromhex(line)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"{where}:{place}: {setting}: a key is {2 * KEY_BYTES} hexadecimal digits")
+        keys.append(key)
+    if not 0 < len(keys) <= _MOST_KEYS or len(set(keys)) != len(keys):
+        raise ValueError(f"{where}: {setting}: 1 to {_MOST_KEYS} keys are wanted, none of them twice")
+    return keys

@@ -15,6 +15,7 @@ from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
 from ringfence.lookups.roaming_http import WithRoaming
+from ringfence.mirror.tap import Tap
 from ringfence.records.recorder import Recorder
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
@@ -34,6 +35,7 @@ class Runner:
     """Turns events into calls of the engine and performs the effects that come back.
 
     faults: exceptions that escaped the engine, which are our own bugs: the message is lost, the daemon goes on.
+    tap: gets a copy of every message, None: nobody does.
     """
 
     engine: Engine
@@ -49,6 +51,7 @@ class Runner:
         """refusals: records what subscribers refuse by dialling, None where nobody can."""
         self.lag = LoopLag(0.0)
         self.faults = 0
+        self.tap: Tap | None = None
         self._transports = transports
         self._lookups = lookups
         self._resolver = resolver
@@ -91,6 +94,8 @@ class Runner:
 
     def received(self, batch: list[tuple[bytes, Endpoint]]) -> None:
         """All messages that a socket had for us."""
+        if self.tap is not None:
+            self.tap.received(batch)
         received = self.engine.received
         now = self._loop.time()
         out = self._out
@@ -171,6 +176,8 @@ class Runner:
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)
+            if self.tap is not None:
+                self.tap.sent(sends)
         if out.forwarded:
             # Before this turn's questions: another call to the same callee is to see them.
             forwarded, out.forwarded = out.forwarded, []

@@ -14,7 +14,9 @@ import yaml
 from ringfence.engine.counters import Counters
 from ringfence.telemetry.metrics import Limits, TraceFigures, render
 from ringfence.telemetry.names import (
+    CLICKHOUSE_NUMBERS,
     LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
@@ -60,6 +62,8 @@ def told() -> dict[str, set[str]]:
             rule_faults={"rate": 1},
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
+            mirror=dict.fromkeys(MIRROR_NUMBERS, 1),
+            clickhouse=dict.fromkeys(CLICKHOUSE_NUMBERS, 1),
         )
         | {"workers": [dict.fromkeys(["number", *WORKER_NUMBERS], 1)]},
         Limits(1, 2, 3, 4, 5),

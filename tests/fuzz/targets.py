@@ -10,6 +10,7 @@ from datetime import date
 from itertools import pairwise
 
 from tests.fuzz.ledger_targets import LEDGER_TARGETS
+from tests.fuzz.packet_targets import PACKET_TARGETS
 
 from ringfence.config import ConfigError
 from ringfence.config.calendar_file import calendar_from
@@ -199,4 +200,4 @@ OWN_TARGETS: dict[str, Callable[[bytes], None]] = {
     "calendar": calendar,
     "number": number,
 }
-TARGETS = OWN_TARGETS | LEDGER_TARGETS
+TARGETS = OWN_TARGETS | LEDGER_TARGETS | PACKET_TARGETS

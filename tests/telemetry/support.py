@@ -82,6 +82,16 @@ def full_snapshot(**changed: Any) -> Snapshot:
         ],
         "loop_lag": lag.plain(),
         "rule_faults": {"rate": 1},
+        "mirror": {
+            "copied": 51,
+            "dropped": 1,
+            "captures": 2,
+            "hep_sent": 49,
+            "hep_dropped": 3,
+            "hep_oversized": 4,
+            "hep_failures": 5,
+        },
+        "clickhouse": {"inserted": 61, "failures": 6, "behind": 7, "behind_seconds": 2.5, "damaged": 1},
         "faults": 13,
         "restarts": {"store": 1},
     }

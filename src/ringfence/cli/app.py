@@ -10,7 +10,9 @@ import typer
 from ringfence.cli import (
     calendars,
     calling,
+    capturing,
     checking,
+    clickhousing,
     consenting,
     explaining,
     indexing,
@@ -45,6 +47,8 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
+app.add_typer(clickhousing.app, name="clickhouse")
+app.add_typer(capturing.app, name="capture")
 app.add_typer(trace_requests.app, name="trace")
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")

@@ -41,19 +41,23 @@ def trace(
     """
     if context.invoked_subcommand is not None:
         return
+    from ringfence.cli.clickhousing import stories_in_clickhouse
     from ringfence.warehouse.library import Library
     from ringfence.warehouse.telling import told
 
     if caller is None and callee is None:
         raise typer.BadParameter("give --caller, --callee or both")
     place = folder or records_folder(config)
-    library = Library(place)
     question = question_of(config, caller, callee, at, within)
-    found = library.find(question, limit)
+    library = None
+    stories = None if folder else stories_in_clickhouse(config, question, limit)
+    if stories is None:
+        library = Library(place)
+        stories = [library.told(sequence, decision) for sequence, decision in library.find(question, limit)]
     asked = {"caller": caller or "", "callee": callee or "", "at": at or ""}
-    noted(place, "trace", asked, len(found), full)
-    calls = [told(library.told(sequence, decision), full) for sequence, decision in found]
-    if folder is None:  # records of elsewhere have numbers of their own
+    noted(place, "trace", asked, len(stories), full)
+    calls = [told(story, full) for story in stories]
+    if folder is None and library is not None:  # records of elsewhere have numbers of their own
         calls = with_chains(config, calls, full)
     if json:
         output.as_json(calls)
@@ -62,7 +66,8 @@ def trace(
             if number:
                 output.line()
             print_call(call)
-        complain_of_waiting(library)
+        if library is not None:
+            complain_of_waiting(library)
     if not calls:
         if not json:
             output.line("no such call")

@@ -7,11 +7,13 @@ from pathlib import Path
 from pydantic import Field
 
 from ringfence.calendars.settings import CalendarsSettings
+from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
 from ringfence.ledger.settings import LedgerSettings, TrunkSettings
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
+from ringfence.mirror.settings import MirrorSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
@@ -81,6 +83,13 @@ class Settings(Frozen):
     redis: RedisSettings = Field(default_factory=RedisSettings, description="the store of consent, scores and counters")
     records: RecordsSettings = Field(
         default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
+    )
+    clickhouse: ClickHouseSettings = Field(
+        default_factory=ClickHouseSettings, description="records fed to ClickHouse, and searched there"
+    )
+    mirror: MirrorSettings = Field(
+        default_factory=MirrorSettings,
+        description="copies of messages and decisions: HEP3 to Homer, captures on demand",
     )
     roaming: RoamingSettings = Field(
         default_factory=RoamingSettings, description="who says which subscribers are abroad"

@@ -18,12 +18,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ringfence.key_files import KEY_BYTES, listed_keys
 from ringfence.registry.errors import RegistryError
 
-KEY_BYTES = 32
 _ID_BYTES = 4  # names the key in front of each box
 _NONCE_BYTES = 12  # random: safe far beyond 2**32 numbers under one key
-_MOST_KEYS = 16
 WRAPPED_BYTES = _ID_BYTES + _NONCE_BYTES + KEY_BYTES + 16
 _FILE = b"ringfence file"
 
@@ -116,25 +115,11 @@ class KeyRing:
 def read_keys(file: Path) -> list[bytes]:
     """A key file's keys, the present one first. Raises RegistryError, naming file and line."""
     try:
-        lines = file.read_text(encoding="ascii").splitlines()
+        return listed_keys(file.read_text(encoding="ascii"), str(file), "registry.number_key_file")
     except (OSError, UnicodeDecodeError) as error:
         raise RegistryError(f"{file}: registry.number_key_file cannot be read: {error}") from None
-    keys = []
-    for place, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            key = bytes.fromhex(line)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            raise RegistryError(
-                f"{file}:{place}: registry.number_key_file: a key is {2 * KEY_BYTES} hexadecimal digits"
-            )
-        keys.append(key)
-    if not 0 < len(keys) <= _MOST_KEYS or len(set(keys)) != len(keys):
-        raise RegistryError(f"{file}: registry.number_key_file: 1 to {_MOST_KEYS} keys are wanted, none of them twice")
-    return keys
+    except ValueError as error:
+        raise RegistryError(str(error)) from None
 
 
 def masked(number: str) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import structlog
 
-from ringfence.key_files import make_once
+from ringfence.key_files import KEY_BYTES, make_once
 from ringfence.registry.database import Database
 from ringfence.registry.errors import RegistryError
 from ringfence.registry.evidence import EvidenceFolder
-from ringfence.registry.numbers import KEY_BYTES, KeyRing, read_keys
+from ringfence.registry.numbers import KeyRing, read_keys
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import RegistrySettings
 from ringfence.registry.signing import Signer, new_key

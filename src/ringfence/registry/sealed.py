@@ -17,8 +17,9 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ringfence.key_files import KEY_BYTES
 from ringfence.registry.errors import RegistryError
-from ringfence.registry.numbers import KEY_BYTES, WRAPPED_BYTES, KeyRing
+from ringfence.registry.numbers import WRAPPED_BYTES, KeyRing
 
 MAGIC = b"\x93RFE1\r\n\x1a"  # no kind of evidence begins so
 HEADER_BYTES = len(MAGIC) + WRAPPED_BYTES

@@ -17,10 +17,12 @@ from prometheus_client.registry import Collector
 from ringfence.telemetry.histogram import Distribution
 from ringfence.telemetry.names import (
     BREAKER_STATES,
+    CLICKHOUSE_NUMBERS,
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     GATEWAY_STATES,
     LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
@@ -87,6 +89,8 @@ class SnapshotCollector(Collector):
             yield from _lookups(taken["lookups"])
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
             yield from _numbers(RECORD_NUMBERS, taken["records"])
+            yield from _numbers(MIRROR_NUMBERS, taken["mirror"])
+            yield from _numbers(CLICKHOUSE_NUMBERS, taken["clickhouse"])
             yield from _transports(taken["transports"])
             yield from _workers(taken["workers"])
         if self._limits is not None:

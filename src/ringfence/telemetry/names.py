@@ -97,6 +97,30 @@ RECORD_NUMBERS = {
 }
 """Numbers of Recorder.stats(): kind, metric, help."""
 
+MIRROR_NUMBERS = {
+    "copied": ("counter", "mirror_copied", "Messages and records handed to the copying process."),
+    "dropped": ("counter", "mirror_dropped", "Those dropped because it did not take them."),
+    "captures": ("gauge", "captures", "Captures that run."),
+    "hep_sent": ("counter", "hep_sent", "HEP3 packets sent to the collector."),
+    "hep_dropped": ("counter", "hep_dropped", "HEP3 packets dropped because the collector did not take them."),
+    "hep_oversized": ("counter", "hep_oversized", "Messages too long for a HEP3 packet."),
+    "hep_failures": ("counter", "hep_failures", "Connections to the collector, or datagrams, that were refused."),
+}
+"""Numbers of Mirror.stats(): kind, metric, help."""
+
+CLICKHOUSE_NUMBERS = {
+    "inserted": ("counter", "clickhouse_inserted", "Records brought to ClickHouse, those brought twice too."),
+    "failures": (
+        "counter",
+        "clickhouse_failures",
+        "Batches of records that ClickHouse did not take; they are tried again.",
+    ),
+    "behind": ("gauge", "clickhouse_behind", "Records on disk that ClickHouse does not have yet."),
+    "behind_seconds": ("gauge", "clickhouse_behind_seconds", "Since when the oldest of them waits."),
+    "damaged": ("gauge", "clickhouse_damaged_segments", "Files of records that could not be fed to their end."),
+}
+"""Numbers of Feeder.stats(): kind, metric, help."""
+
 TRANSPORT_NUMBERS = {
     "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
     "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),

@@ -62,7 +62,8 @@ class Snapshot(TypedDict):
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
     records: `Recorder.stats()`, empty without records. workers: empty where the daemon's own process serves the calls;
-    else all other numbers are those of all workers together.
+    else all other numbers are those of all workers together. mirror: `Mirror.stats()`, empty with workers.
+    clickhouse: `Feeder.stats()`, empty where nothing is fed.
     """
 
     node: str
@@ -84,6 +85,8 @@ class Snapshot(TypedDict):
     restarts: dict[str, int]
     records: Mapping[str, Any]
     workers: list[WorkerState]
+    mirror: Mapping[str, Any]
+    clickhouse: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -120,6 +123,8 @@ def snapshot(
     config_faults: int = 0,
     restarts: Mapping[str, int] | None = None,
     records: Mapping[str, Any] | None = None,
+    mirror: Mapping[str, Any] | None = None,
+    clickhouse: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -142,4 +147,6 @@ def snapshot(
         restarts=dict(restarts or {}),
         records=records or {},
         workers=[],
+        mirror=mirror or {},
+        clickhouse=dict(clickhouse or {}),
     )

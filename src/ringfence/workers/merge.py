@@ -65,6 +65,8 @@ def merged(
         faults=sum(one["faults"] for one in every),
         records=_numbers(RECORD_NUMBERS, [one["records"] for one in live], [one["records"] for one in gone]),
         workers=workers,
+        mirror={},
+        clickhouse={},
     )
 
 
