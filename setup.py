@@ -19,13 +19,13 @@ COMPILED = {
     "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
     "screening": ("call", "facts", "intake", "pipeline", "verdict"),
     "engine": (
-        "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
-        "trail",
+        "counters", "dialling", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen",
+        "state", "trail",
     ),
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
-    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "writer"),
+    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "relay", "writer"),
     "_ledger": ("ledger",),
 }
 
@@ -35,7 +35,7 @@ def twin(name: str) -> Extension:
     return Extension(
         f"ringfence.{name}",
         sources=[f"src/native/{part}.c" for part in C_SOURCES[name]],
-        depends=[f"src/native/{part}.h" for part in ("grammar", "message", "native")],
+        depends=[f"src/native/{part}.h" for part in ("datagrams", "grammar", "message", "native")],
         extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
         # Without a compiler, or without recvmmsg, the installation succeeds and works on the twins.
         optional=True,

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# What the tests and the benchmark talk to: SIPp, Kamailio, a C compiler, PostgreSQL, openssl, and valgrind, which
-# counts what a call costs.
+# What the tests and the benchmark talk to: SIPp, Kamailio, Net::SIP, a C compiler, PostgreSQL, openssl, valgrind, which
+# counts what a call costs, systemd-analyze, which reads our units, and tshark, which reads captures.
 # Installs what is missing when it may (root, apt); otherwise says what to install and goes on, since the tests
 # that need it are skipped with their reason, or fail where RINGFENCE_REQUIRE_PEERS=1 says that none may be.
 set -euo pipefail
 
-declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc [openssl]=openssl [valgrind]=valgrind)
+declare -A package_of=([sipp]=sip-tester [kamailio]=kamailio [gcc]=gcc [openssl]=openssl [valgrind]=valgrind
+    [systemd-analyze]=systemd [tshark]=tshark)
 PATH=$PATH:/usr/sbin
 missing=()
 for program in "${!package_of[@]}"; do
@@ -13,6 +14,9 @@ for program in "${!package_of[@]}"; do
 done
 if ! compgen -G '/usr/lib/*/kamailio/modules/ndb_redis.so' >/dev/null; then
     missing+=(kamailio-redis-modules)
+fi
+if ! perl -MNet::SIP -e1 2>/dev/null; then
+    missing+=(libnet-sip-perl)
 fi
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null; then
     missing+=(postgresql)

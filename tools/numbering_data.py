@@ -3,6 +3,7 @@
 
     .venv/bin/python tools/numbering_data.py areas    mainland China's area codes by province, for config/numbering/cn.yaml
     .venv/bin/python tools/numbering_data.py world    country codes and the lengths of their numbers, world.csv
+    .venv/bin/python tools/numbering_data.py zones    time zones of numbers by their first digits, zones.csv
 
 An area code belongs to a plan when a subscriber number behind it is valid there; its province is what the geocoder's
 description of such a number ends with. Look at the difference before it is committed: metadata lag behind and err, too.
@@ -10,14 +11,18 @@ description of such a number ends with. Look at the difference before it is comm
 
 from __future__ import annotations
 
+import random
 import sys
 from collections import defaultdict
 
 import phonenumbers
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType, timezone
 from phonenumbers.geodata import GEOCODE_DATA
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 SUBSCRIBER_STARTS = "2345678"
+PEOPLE = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+CHANCE = random.Random(1)  # the same table every time
 
 # ISO 3166-2:CN, by the English name that the geocoder uses. Its data call cities by their name alone where the
 # description would not grow clearer by the province, hence the few cities.
@@ -109,5 +114,33 @@ def world() -> None:
         print(f"{code},{regions[0]},{' '.join(map(str, sorted(sizes)))}")
 
 
+def zones_behind(prefix: str, written: tuple[str, ...]) -> tuple[str, ...]:
+    """Zones of numbers that begin so: libphonenumber's table has the network's home for mobiles that go anywhere, its
+    functions know better. Of a sample of valid numbers all that they say; without one what is written."""
+    found: set[str] = set()
+    for size in range(8, 14):
+        for _ in range(12):
+            digits = prefix + "".join(CHANCE.choices("0123456789", k=size - len(prefix)))
+            if size <= len(prefix):
+                continue
+            number = phonenumbers.parse("+" + digits)
+            if phonenumbers.number_type(number) in PEOPLE:  # of valid numbers alone
+                found |= set(timezone.time_zones_for_number(number)) - {timezone.UNKNOWN_TIMEZONE}
+    # A number further down may have a line of its own: what counts here are those that have not.
+    return tuple(sorted(found)) if found and not set(written) > found else written
+
+
+def zones() -> None:
+    """One line a prefix that says something else than the next shorter one does."""
+    known = {prefix: zones_behind(prefix, names) for prefix, names in TIMEZONE_DATA.items()}
+    print("# Time zones that numbers may be in, by their first digits; the longest counts (libphonenumber")
+    print(f"# {phonenumbers.__version__}; `tools/numbering_data.py zones`).")
+    print("prefix,zones")
+    for prefix, names in sorted(known.items()):
+        above = next((known[prefix[:size]] for size in range(len(prefix) - 1, 0, -1) if prefix[:size] in known), ())
+        if names != above:
+            print(f"{prefix},{' '.join(names)}")
+
+
 if __name__ == "__main__":
-    {"areas": areas, "world": world}[sys.argv[1] if len(sys.argv) == 2 else ""]()
+    {"areas": areas, "world": world, "zones": zones}[sys.argv[1] if len(sys.argv) == 2 else ""]()

@@ -3,19 +3,12 @@
  * The calls never block (MSG_DONTWAIT), so the interpreter's lock is kept: giving it away could cost a thread switch of
  * 5 ms where the call itself takes microseconds.
  */
-#include "native.h"
+#include "datagrams.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
-enum {
-    CHUNK = 64,       /* datagrams a system call */
-    LARGEST = 65535,  /* no UDP payload is longer */
-    STRIDE = 65728,   /* odd in cache lines, or the buffers' beginnings would push each other out of the cache */
-    ADDRESSES = 1024, /* far ends whose address is held in both forms, a power of two */
-};
+enum { ADDRESSES = 1024 }; /* far ends whose address is held in both forms, a power of two */
 
 /* Interned. */
 static PyObject *address_name;
@@ -29,13 +22,6 @@ bool datagrams_prepare(void)
     sendto_name = PyUnicode_InternFromString("sendto");
     return address_name != NULL && fileno_name != NULL && sendto_name != NULL;
 }
-
-/* An address in the kernel's form; the parts that are not used are zero. */
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 struct known {
     PyObject *tuple; /* NULL: free */
@@ -91,8 +77,7 @@ static void know(struct known *slot, PyObject *tuple, const union address *addre
     Py_XDECREF(gone);
 }
 
-/* As the socket module gives it: (host, port), for IPv6 (host, port, flow, scope). A new reference. */
-static PyObject *tuple_of(const union address *address, socklen_t length)
+PyObject *tuple_of(const union address *address, socklen_t length)
 {
     char host[INET6_ADDRSTRLEN];
     bool v4 = length >= sizeof address->v4 && address->any.sa_family == AF_INET;
@@ -122,15 +107,8 @@ static PyObject *tuple_of(const union address *address, socklen_t length)
     return tuple;
 }
 
-/* What one call receives into. A spare one is kept; who comes while it is in use (another thread, a finaliser that the
- * garbage collector runs) gets one of its own. Pages that no datagram was long enough for are never made. */
-struct room {
-    struct mmsghdr messages[CHUNK];
-    struct iovec parts[CHUNK];
-    union address addresses[CHUNK];
-    unsigned char *buffers;
-};
-
+/* Kept for the next call; who comes while it is in use (another thread, a finaliser that the garbage collector runs) gets
+ * one of its own. */
 static struct room *spare;
 
 static void set_up(struct room *room, size_t at)
@@ -141,10 +119,10 @@ static void set_up(struct room *room, size_t at)
     header->msg_iov = &room->parts[at];
     header->msg_iovlen = 1;
     room->parts[at].iov_base = room->buffers + at * STRIDE;
-    room->parts[at].iov_len = LARGEST;
+    room->parts[at].iov_len = STRIDE;
 }
 
-static struct room *take_room(void)
+struct room *take_room(void)
 {
     struct room *room = spare;
     spare = NULL;
@@ -168,7 +146,7 @@ static struct room *take_room(void)
     return room;
 }
 
-static void give_back(struct room *room)
+void give_back(struct room *room)
 {
     if (spare == NULL) {
         spare = room;
@@ -178,8 +156,7 @@ static void give_back(struct room *room)
     PyMem_Free(room);
 }
 
-/* The socket's descriptor, -1 with an error set: for a closed socket the one that the kernel would give. */
-static int descriptor_of(PyObject *sock)
+int descriptor_of(PyObject *sock)
 {
     PyObject *number = PyObject_CallMethodNoArgs(sock, fileno_name);
     long descriptor = number == NULL ? -1 : PyLong_AsLong(number);

@@ -14,6 +14,10 @@ static PyMethodDef methods[] = {
      "receive_batch(sock, limit)\n--\n\nAs ringfence.transport.datagrams.receive_batch, by recvmmsg(2)."},
     {"send_batch", (PyCFunction)(void (*)(void))send_batch, METH_FASTCALL,
      "send_batch(sock, batch, start=0, /)\n--\n\nAs ringfence.transport.datagrams.send_batch, by sendmmsg(2)."},
+    {"relay_batch", (PyCFunction)(void (*)(void))relay_batch, METH_FASTCALL,
+     "relay_batch(sock, outlets, longest, limit, /)\n--\n\nAs ringfence.transport.relay.relay_batch."},
+    {"receive_relayed", (PyCFunction)(void (*)(void))receive_relayed, METH_FASTCALL,
+     "receive_relayed(sock, limit, /)\n--\n\nAs ringfence.transport.relay.receive_relayed."},
     {"learn", message_learn, METH_VARARGS,
      "learn(request, response, via, pure, /)\n--\n\nThe classes that `parse` makes, and its twin."},
     {"parse", message_parse, METH_O, "parse(data, /)\n--\n\nAs ringfence.sip.message.parse_pure."},
@@ -47,6 +51,7 @@ PyMODINIT_FUNC PyInit__native(void)
         return NULL;
     }
     names_prepare();
+    relay_prepare();
     if (!message_prepare()) {
         return NULL;
     }

@@ -93,4 +93,8 @@ bool datagrams_prepare(void); /* false with an error set */
 PyObject *receive_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *send_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
+void relay_prepare(void);
+PyObject *relay_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *receive_relayed(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
 #endif

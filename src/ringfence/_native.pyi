@@ -6,6 +6,8 @@ from typing import Any
 from ringfence.sip.index import HeaderIndex as HeaderIndex
 from ringfence.transport.datagrams import receive_batch as receive_batch
 from ringfence.transport.datagrams import send_batch as send_batch
+from ringfence.transport.relay import receive_relayed as receive_relayed
+from ringfence.transport.relay import relay_batch as relay_batch
 
 def learn(request: type, response: type, via: type, pure: Callable[[bytes], Any]) -> None: ...
 def parse(data: bytes) -> Any: ...

@@ -8,12 +8,14 @@ from typing import Any
 
 import structlog
 
+from ringfence.control.dialled import DialledRefusals
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
 from ringfence.forwarding.gateways import Gateway, Named, Target
 from ringfence.lookups import Lookups, Resolver
 from ringfence.lookups.roaming_http import WithRoaming
+from ringfence.mirror.tap import Tap
 from ringfence.records.recorder import Recorder
 from ringfence.screening import Facts
 from ringfence.sip.address import Endpoint
@@ -33,6 +35,7 @@ class Runner:
     """Turns events into calls of the engine and performs the effects that come back.
 
     faults: exceptions that escaped the engine, which are our own bugs: the message is lost, the daemon goes on.
+    tap: gets a copy of every message, None: nobody does.
     """
 
     engine: Engine
@@ -43,13 +46,17 @@ class Runner:
         lookups: Lookups | WithRoaming,
         resolver: Resolver,
         recorder: Recorder | None = None,
+        refusals: DialledRefusals | None = None,
     ) -> None:
+        """refusals: records what subscribers refuse by dialling, None where nobody can."""
         self.lag = LoopLag(0.0)
         self.faults = 0
+        self.tap: Tap | None = None
         self._transports = transports
         self._lookups = lookups
         self._resolver = resolver
         self._recorder = recorder
+        self._refusals = refusals
         self._out = EngineEffects(TimerQueue())
         self._loop = asyncio.get_running_loop()
         self._flush_due = False
@@ -87,6 +94,8 @@ class Runner:
 
     def received(self, batch: list[tuple[bytes, Endpoint]]) -> None:
         """All messages that a socket had for us."""
+        if self.tap is not None:
+            self.tap.received(batch)
         received = self.engine.received
         now = self._loop.time()
         out = self._out
@@ -120,6 +129,9 @@ class Runner:
         if not self._flush_due:
             self._flush_due = True  # a pipeline's answers come together: one flush for all of them
             self._loop.call_soon(self._flush)
+
+    def _heard(self, ticket: int, outcome: str) -> None:
+        self._guarded("a dialled refusal", self.engine.heard, ticket, outcome, self._loop.time(), self._out)
 
     def _tick(self) -> None:
         now = self._loop.time()
@@ -164,9 +176,23 @@ class Runner:
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)
+            if self.tap is not None:
+                self.tap.sent(sends)
+        if out.forwarded:
+            # Before this turn's questions: another call to the same callee is to see them.
+            forwarded, out.forwarded = out.forwarded, []
+            self._lookups.remember(forwarded)
         if out.gathers:
             gathers, out.gathers = out.gathers, []
             self._lookups.submit(gathers, self._facts)
+        if out.dialled:
+            dialled, out.dialled = out.dialled, []
+            assert self._refusals is not None  # there is a line to dial, which takes a restart
+            for ticket, refusal in dialled:
+                self._refusals.submit(ticket, refusal, self._heard)
+        if out.marketed:
+            marketed, out.marketed = out.marketed, []
+            self._lookups.note_callers(marketed)
         if out.resolves:
             resolves, out.resolves = out.resolves, []
             for ticket, name in resolves:

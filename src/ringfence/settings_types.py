@@ -1,8 +1,9 @@
-"""The shapes that settings of every room share: a frozen base and durations with units."""
+"""The shapes that settings of every room share: a frozen base, durations with units, addresses to listen on."""
 
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -43,3 +44,15 @@ Duration = Annotated[
     Field(ge=0),
 ]
 """Float seconds inside, text with a unit in files."""
+
+
+def read_bind(value: str) -> tuple[str, int]:
+    """`127.0.0.1:9060` or `[::1]:9060` as (host, port); port 0 lets the kernel choose. Raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("bind is a numeric address with its port: 127.0.0.1:9060 or [::1]:9060")
+    bracketed = host.startswith("[") and host.endswith("]")
+    address = ip_address(host[1:-1] if bracketed else host)
+    if (address.version == 6) != bracketed:
+        raise ValueError("an IPv6 address stands in brackets: [::1]:9060")
+    return str(address), int(port)

@@ -1,8 +1,9 @@
-"""`python -m tests.bench`: what a call costs, in ringfence and in Kamailio, in one run."""
+"""`python -m tests.bench`: what a call costs, in ringfence and in other open proxies, in one run."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
 from tests.bench.machine import cores
 from tests.bench.measure import QUICK, Bench, Plan
-from tests.bench.proxies import Kamailio, Place, Ringfence, Subject
+from tests.bench.proxies import Kamailio, NetSip, Place, Ringfence, Subject
 from tests.support.net import free_port
 from tests.support.peers import find
 from tests.support.process import Died
@@ -85,11 +86,17 @@ def _subjects() -> list[Subject]:
     subjects: list[Subject] = [
         Ringfence("ringfence_relay", Screening.OFF),
         Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
+        Ringfence("ringfence_workers", Screening.MEMORY, workers=2),
         Ringfence("ringfence_unrecorded", Screening.MEMORY, holds_calls=True, records=False),
         Ringfence("ringfence_store", Screening.STORE),
         Ringfence("ringfence_store_tcp", Screening.STORE_TCP),
         Ringfence("ringfence_refused", Screening.MEMORY, refuses=True),
     ]
+    perl = find("perl")
+    if perl is not None and _has_module(perl, "Net::SIP"):
+        subjects.append(NetSip("net_sip_relay", perl))
+    else:
+        print("bench: no Net::SIP here (Debian: libnet-sip-perl)", file=sys.stderr)
     kamailio = find("kamailio")
     if kamailio is None:
         print("bench: no kamailio here: nothing to compare with", file=sys.stderr)
@@ -101,6 +108,10 @@ def _subjects() -> list[Subject]:
         Kamailio("kamailio_redis", kamailio, ("WITH_REDIS",), uses_store=True),
         Kamailio("kamailio_refused", kamailio, ("WITH_HTABLE",), refuses=True),
     ]
+
+
+def _has_module(perl: Path, name: str) -> bool:
+    return subprocess.run([perl, f"-M{name}", "-e1"], capture_output=True, check=False).returncode == 0
 
 
 def _bench(binary: Path, folder: Path, plan: Plan) -> Bench:

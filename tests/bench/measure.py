@@ -70,7 +70,8 @@ class Bench:
 
     def _play(self, subject: Subject, **options: float) -> Outcome:
         caller = REFUSED_CALLER if subject.refuses else FIRST_CALLER
-        outcome = self.generator.run(first_caller=caller, **options)
+        generator = replace(self.generator, window=self.generator.window * subject.workers)
+        outcome = generator.run(first_caller=caller, **options)
         wanted = sum(outcome.rejected.values()) if subject.refuses else outcome.completed
         if wanted != outcome.started:
             raise LoadFailed(f"{subject.name}: not every call ended as it should: {outcome}")

@@ -19,6 +19,7 @@ from tests.support.net import answers_options, split
 from tests.support.process import Process
 
 CONFIG = Path(__file__).parent / "kamailio.cfg"
+NET_SIP = Path(__file__).parent / "net_sip.pl"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Subject(Protocol):
 
     name: prefix of its figures. refuses: every call is expected to be refused with 4xx or 6xx instead of answered.
     holds_calls: memory a call in progress is worth measuring. uses_store: talks to the benchmark's Valkey.
+    workers: processes that serve calls; each is given as many at once as a single one is.
     """
 
     @property
@@ -53,6 +55,8 @@ class Subject(Protocol):
     def holds_calls(self) -> bool: ...
     @property
     def uses_store(self) -> bool: ...
+    @property
+    def workers(self) -> int: ...
 
     def start(self, place: Place) -> Process:
         """Start it on its core; returns when it takes calls. Raises Died."""
@@ -74,6 +78,7 @@ class Kamailio:
     refuses: bool = False
     holds_calls: bool = False
     uses_store: bool = False
+    workers: int = 1
 
     def start(self, place: Place) -> Process:
         values = {
@@ -95,14 +100,39 @@ class Kamailio:
 
 
 @dataclass(frozen=True)
+class NetSip:
+    """Net::SIP's stateless proxy (Debian: libnet-sip-perl), on the script beside this file."""
+
+    name: str
+    perl: Path
+    refuses: bool = False
+    holds_calls: bool = False
+    uses_store: bool = False
+
+    def start(self, place: Place) -> Process:
+        command = [self.perl, NET_SIP, place.listen, place.callee]
+        proxy = Process(command, place.folder / "net_sip.log", core=place.core)
+        try:
+            proxy.wait_ready(lambda: answers_options(place.listen))
+        except BaseException:
+            proxy.kill()
+            raise
+        return proxy
+
+
+@dataclass(frozen=True)
 class Ringfence:
-    """`ringfence serve` with the given share of screening; records: whether every call is recorded, as by default."""
+    """`ringfence serve` with the given share of screening; records: whether every call is recorded, as by default.
+
+    workers: 1 serves calls in its own process; the CPU of a front counts too.
+    """
 
     name: str
     screening: Screening
     refuses: bool = False
     holds_calls: bool = False
     records: bool = True
+    workers: int = 1
 
     @property
     def uses_store(self) -> bool:
@@ -120,6 +150,7 @@ class Ringfence:
             self.screening,
             self.records,
         )
+        settings["workers"] = self.workers
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         if self.uses_store:
             register_consents(place.folder)

@@ -37,8 +37,9 @@ def test_every_call_is_completed_once(direct: Generator) -> None:
     assert outcome.to_callee_us is not None and outcome.to_final_us is not None
 
 
-def test_a_fixed_rate_starts_that_many_calls(direct: Generator) -> None:
-    assert direct.run(seconds=0.5, rate=400).completed == 200
+def test_a_fixed_rate_starts_no_more_calls_than_that(direct: Generator) -> None:
+    """A busy machine starts fewer; as fast as it can, the generator would start thousands."""
+    assert 100 <= direct.run(seconds=0.5, rate=400).completed <= 200
 
 
 def test_the_invite_is_about_1_kb_with_18_header_fields_and_its_body_as_long_as_said(direct: Generator) -> None:

@@ -15,9 +15,14 @@ from tests.support import ledgers
 from ringfence.lookups.embedded import EmbeddedStore
 
 
+def complaints(text: str) -> list[str]:
+    """Warnings, without what the calendars do not know of the year in which this test is run."""
+    return [line for line in text.splitlines() if not line.startswith("warning: calendar ")]
+
+
 def test_the_sample_has_no_faults_and_nothing_is_written(ringfence: Ringfence, data: Path) -> None:
     done = ringfence("check", SAMPLE)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, complaints(done.err)) == (0, [])
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert lines[0] == "config/ringfence.yaml: no faults"
     for line in (
@@ -130,7 +135,7 @@ def test_an_own_store_that_makes_the_index_dear_is_warned_of(
     text = SAMPLE.read_text().replace("folder: ledger", f"folder: {SAMPLE.parent.absolute()}/ledger")
     config = tmp_path / "own.yaml"
     config.write_text(text.replace("redis:\n", f"redis:\n  url: unix://{store.socket}\n", 1))
-    assert ringfence("check", config).err == ""
+    assert complaints(ringfence("check", config).err) == []
     with Redis(unix_socket_path=str(store.socket)) as client:
         client.config_set("hash-max-listpack-value", 8)
     assert "hash-max-listpack-value 64 at least" in ringfence("check", config).err

@@ -13,8 +13,7 @@ from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence.config import load_bundle
 from ringfence.config.keys import store_keys
-from ringfence.daemon import store_place
-from ringfence.lookups import Lookups
+from ringfence.lookups import Lookups, store_place
 from ringfence.screening import Call, Need
 from ringfence.screening.discovery import RULES
 
@@ -39,6 +38,21 @@ def explained(ringfence: Ringfence, *arguments: object) -> dict[str, Any]:
 
 MISMATCH = ("--from", "+442079460001", "--pai", "+442079460002")
 CROWDED = ("--from", "+862100000001", "--consent", "yes", "--attempts", "601")
+
+
+def test_a_service_number_says_what_it_refuses(ringfence: Ringfence, tmp_path: Path) -> None:
+    config = tmp_path / "ringfence.yaml"
+    line = "voice:\n  lines: [{number: '12321', refuses: everybody}]\n"
+    folder = SAMPLE.parent / "ledger"
+    config.write_text(
+        SAMPLE.read_text().replace("voice:\n", line).replace("folder: ledger", f"folder: {folder.absolute()}")
+    )
+    asked = ("explain", "--trunk", "lab", "--to", "12321", "--config", config)
+    done = ringfence(*asked, "--from", "+861000009000")
+    assert (done.code, done.err) == (0, "")
+    assert "dials    12321, to refuse *\n" in done.out
+    answer = json.loads(ringfence(*asked, "--json", "--from", "+861000005001", "--trunk", "lab").out)
+    assert (answer["response"]["status"], answer["dials"]) == (403, None)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +103,8 @@ def test_a_call_that_is_let_through_is_explained_too(ringfence: Ringfence) -> No
         "identity_conflict": "silent", "caller_is_callee": "silent", "irregular_number": "silent",
         "inbound_only_class": "silent", "diversion": "silent",
         "foreign_not_marked": "not for this trunk", "domestic_from_abroad": "not for this trunk",
-        "consent": "not for this trunk", "harassment_score": "silent", "rate": "speaks",
+        "calling_hours": "not for this trunk", "callee_frequency": "not for this trunk", "consent": "not for this trunk", "harassment_score": "silent",
+        "rate": "speaks",
     }  # fmt: skip
     observed = answer["rules"][-1]
     assert (observed["mode"], observed["points"], observed["detail"]) == ("observe", 60, "601 calls in 3600 s")
@@ -187,6 +202,31 @@ def test_numbers_that_make_no_call_are_said(
     assert done.err == why if code == 1 else why in done.err
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--at", "2026-10-01T10:00+08:00"), "calling_hours.holiday"),
+        (("--at", "2026-09-20T10:00+08:00"), ""),  # a Sunday that is worked
+        (("--at", "2026-09-20T14:00+00:00"), "calling_hours.outside_hours"),
+        (("--at", "2026-09-20T10:00+08:00", "--earlier", "1"), "callee_frequency.over_limit"),
+    ],
+)
+def test_when_and_how_often(ringfence: Ringfence, options: tuple[str, ...], reason: str) -> None:
+    call = ("--trunk", "callcentre", "--from", "+862100000001", *CALLEE, "--consent", "yes", "--score", "0")
+    answer = explained(
+        ringfence, *call, "--attempts", "1", *(options if "--earlier" in options else (*options, "--earlier", "0"))
+    )
+    said = [row["reason"] for row in answer["rules"] if row["says"] == "speaks"]
+    assert (said, answer["call"]["sector"]) == ([reason] if reason else [], "other")
+    assert answer["verdict"]["action"] == "forward"  # both only observe
+
+
+@pytest.mark.parametrize("text", ["2026-10-01T10:00", "10:00", "yesterday"])
+def test_a_time_names_its_zone(ringfence: Ringfence, text: str) -> None:
+    done = ringfence("explain", "--trunk", "bank", "--from", "1", "--to", "2", "--at", text)
+    assert done.code == 64 and "with its offset" in done.err
+
+
 @pytest.mark.usefixtures("store")
 class TestLive:
     def test_facts_come_from_the_store_and_given_ones_go_before(self, ringfence: Ringfence) -> None:
@@ -196,6 +236,7 @@ class TestLive:
             "caller_rate": {"attempts": 1, "window": 3600.0},
             "consent": {"unknown": "no_index"},
             "score": {"points": 0.0},
+            "callee_calls": {"times": []},
         }
         ringfence("consent", "add", "+861000005001", "--holder", "Example Marketing")
         facts = explained(ringfence, *call, "--live")["facts"]

@@ -50,6 +50,15 @@ def test_files_in_verified_and_out(ringfence: Ringfence, tmp_path: Path, data: P
     assert (done.code, json.loads(done.out)["faults"][0]) == (1, "audit: entry 2 was changed, or one before it")
 
 
+def test_a_list_of_numbers_with_what_is_the_same_for_all(ringfence: Ringfence, tmp_path: Path) -> None:
+    numbers = written(tmp_path, f"callee\n{NUMBER}\n13000005002\n")
+    given = ("--value", "holder=Example=Bank", "--value", "given_at=2024-01-01")
+    assert ringfence("registry", "import", "consents", numbers, *given).out == "2 recorded, 0 known before, 0 bad\n"
+    assert "holder:Example=Bank" in ringfence("registry", "list").out
+    for wrong in (("--value", "holder"), (*given, "--value", "holder=Other")):
+        assert ringfence("registry", "import", "consents", numbers, *wrong).code == 64
+
+
 def test_listings_are_masked(ringfence: Ringfence) -> None:
     ringfence("consent", "refuse", NUMBER)
     ringfence("consent", "add", NUMBER, "--holder", "Example Bank")
@@ -67,8 +76,8 @@ def test_deleted_retained_and_encrypted_anew(ringfence: Ringfence, data: Path) -
     assert "must be kept until after the consent ended: give a reason" in done.err
     keys = data / "keys" / "numbers.key"
     keys.write_text(secrets.token_hex(32) + "\n" + keys.read_text())
-    assert ringfence("registry", "rotate").out == "1 numbers encrypted anew\n"
-    assert ringfence("registry", "rotate").out == "0 numbers encrypted anew\n"
+    assert ringfence("registry", "rotate").out == "1 numbers and 0 files encrypted anew\n"
+    assert ringfence("registry", "rotate").out == "0 numbers and 0 files encrypted anew\n"
     keys.write_text(keys.read_text().splitlines()[0])
     assert json.loads(ringfence("consent", "show", NUMBER, "--json").out)["counts"]
     assert ringfence("registry", "erase", NUMBER, "--early", "the person insists").out == "1 statements deleted\n"
@@ -79,8 +88,9 @@ def test_deleted_retained_and_encrypted_anew(ringfence: Ringfence, data: Path) -
         "files": 0,
         "numbers": 0,
         "changes": 0,
+        "trace_requests": 0,
     }
-    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements  0"
+    assert ringfence("registry", "retain", "--dry-run").out.splitlines()[0] == "statements      0"
     assert ringfence("registry", "verify").code == 0
 
 

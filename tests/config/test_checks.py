@@ -34,6 +34,16 @@ def gateway(uri: str) -> list[str]:
     return found(f"listeners: [{UDP}]\ngateways: {{core: {{targets: [{{uri: '{uri}'}}]}}}}")
 
 
+def test_with_workers_a_message_of_a_stream_has_a_bound() -> None:
+    long = '{name: b, transport: tcp, bind: "127.0.0.1:5060", max_message_bytes: 65536}'
+    text = f"listeners: [{UDP}, {long}]\n{GATEWAYS}\n"
+    assert found(text) == []
+    assert found("workers: 2\n" + text) == [
+        "listeners[1].max_message_bytes: with workers a message by tcp has at most 65535 bytes"
+    ]
+    assert found("workers: 2\n" + text.replace("65536", "65535")) == []
+
+
 def test_nothing_to_find() -> None:
     assert listeners(UDP, '{name: b, transport: tcp, bind: "127.0.0.1:5060"}') == []
     assert trunk("{address: 192.0.2.0/24}") == []
@@ -137,3 +147,8 @@ def test_a_certificate_source_needs_a_listener_that_asks(tmp_path: Path) -> None
         "trunks: [{name: t, holder: h, kind: enterprise, sources: [{certificate: pbx.example.com}]}]"
     )
     assert found(text, tmp_path) == []
+
+
+def test_folders_that_are_made_need_not_be_there() -> None:
+    more = "records: {folder: r}\nregistry: {evidence: {folder: e}, uploads: {folder: u}}\ndata_directory: d"
+    assert found(f"listeners: [{UDP}]\n{GATEWAYS}\n{more}") == []

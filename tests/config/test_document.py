@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ringfence.config.document import main, pages, plan_pages
+from ringfence.config.calendar_file import calendar_schema
+from ringfence.config.document import calendar_pages, main, pages, plan_pages
 from ringfence.config.plan_file import plan_schema
 from ringfence.config.schema import json_schema
 from ringfence.config.schema_tree import SchemaTree
@@ -21,6 +22,8 @@ def test_the_committed_pages_are_what_the_models_say() -> None:
     assert committed == PAGES, "run `make docs`"
     plans = {path.name: path.read_text(encoding="utf-8") for path in (DOCS.parent / "numbering").iterdir()}
     assert plans == plan_pages(), "run `make docs`"
+    calendars = {path.name: path.read_text(encoding="utf-8") for path in (DOCS.parent / "calendar").iterdir()}
+    assert calendars == calendar_pages(), "run `make docs`"
 
 
 def test_a_page_for_each_root_key_and_a_section_for_each_key() -> None:
@@ -54,12 +57,18 @@ def test_models_say_what_they_are_for() -> None:
 
 
 def test_pages_of_keys_that_are_gone_are_removed(tmp_path: Path) -> None:
-    for folder in ("settings", "plans"):
+    for folder in ("settings", "plans", "calendars"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "old.md").write_text("x")
-    main(tmp_path / "settings", tmp_path / "plans")
+    main(tmp_path / "settings", tmp_path / "plans", tmp_path / "calendars")
     assert {path.name for path in (tmp_path / "settings").iterdir()} == set(PAGES)
     assert {path.name for path in (tmp_path / "plans").iterdir()} == {"plan.md", "plan.schema.json"}
+    assert {path.name for path in (tmp_path / "calendars").iterdir()} == {"calendar.md", "calendar.schema.json"}
+
+
+def test_a_calendar_s_keys_say_what_they_are_for() -> None:
+    assert "## `years.*.working_days`\n" in calendar_pages()["calendar.md"]
+    assert [key.pattern for key in SchemaTree(calendar_schema()).every_key() if not key.description] == []
 
 
 def test_a_plan_s_keys_say_what_they_are_for() -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from ringfence.control.app import Ask, create_app
 from ringfence.control.desk import Desk
 from ringfence.control.server import config_of
+from ringfence.control.trace_desk import TraceDesk
 
 
 class Answer:
@@ -49,12 +50,14 @@ def request(
 
 
 @contextmanager
-def served(ask: Ask, token: str | None, desk: Desk | None = None) -> Iterator[tuple[str, int]]:
+def served(
+    ask: Ask, token: str | None, desk: Desk | None = None, tracing: TraceDesk | None = None
+) -> Iterator[tuple[str, int]]:
     """The application on a free port, in a thread with a loop of its own."""
     from socket import create_server
 
     sock = create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config_of(create_app(ask, token, desk)))
+    server = uvicorn.Server(config_of(create_app(ask, token, desk, tracing)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
     try:

@@ -15,11 +15,13 @@ from tests.control.support import Answer, request
 from ringfence.control.channel import ChannelServer
 from ringfence.control.errors import ControlError
 from ringfence.control.process import arguments, main, read_token
-from ringfence.control.settings import ControlSettings, RegistryPlace
+from ringfence.control.settings import ControlSettings, RegistryPlace, TracePlace
 from ringfence.control.supervised import Supervised
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.telemetry.settings import LoggingSettings
+from ringfence.tracing.settings import TraceSettings
 
 TOKEN = "0123456789abcdef"
 
@@ -201,3 +203,16 @@ def test_where_the_registry_is_goes_along_without_secrets(tmp_path: Path, monkey
     line = arguments(ControlSettings(), LoggingSettings(level="warning", format="json"), Path("/run/c.sock"), place)
     assert "a secret password" not in " ".join(line)
     assert RegistryPlace.model_validate_json(line[line.index("--registry") + 1]) == place
+
+
+def test_how_calls_are_traced_goes_along(tmp_path: Path) -> None:
+    trace = TraceSettings.model_validate(
+        {
+            "peers": [{"name": "b", "key_file": tmp_path / "b.pem", "url": "https://b.example.net/trace/inbox"}],
+            "inbox": {"bind": "127.0.0.1:9461"},
+            "kept": "30d",
+        }
+    )
+    place = TracePlace(node="node-1", data_directory=tmp_path, records=RecordsSettings(fsync=0.05), trace=trace)
+    line = arguments(ControlSettings(), LoggingSettings(), Path("/run/c.sock"), None, place)
+    assert TracePlace.model_validate_json(line[line.index("--trace") + 1]) == place

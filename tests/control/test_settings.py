@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ringfence.control.settings import ControlSettings, read_bind
+from ringfence.control.settings import ControlSettings
+from ringfence.settings_types import read_bind
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ async def test_what_cannot_be_started_is_told() -> None:
 
 
 async def test_who_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(supervised, "STOP_PATIENCE", 0.1)
+    monkeypatch.setattr(Supervised, "stop_patience", 0.1)
     mark = tmp_path / "deaf"
     child = Supervised("child", [*DEAF, str(mark)])
     await child.start()

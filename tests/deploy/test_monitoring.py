@@ -12,14 +12,16 @@ import pytest
 import yaml
 
 from ringfence.engine.counters import Counters
-from ringfence.telemetry.metrics import (
+from ringfence.telemetry.metrics import Limits, TraceFigures, render
+from ringfence.telemetry.names import (
+    CLICKHOUSE_NUMBERS,
     LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
-    Limits,
-    render,
+    WORKER_NUMBERS,
 )
 from ringfence.telemetry.snapshot import snapshot
 
@@ -39,6 +41,7 @@ def told() -> dict[str, set[str]]:
     counters.finding("rate.over_limit", "observe", "t")
     counters.verdict("rate.over_limit", "tag", "t")
     counters.responses["2xx"] = counters.answers["2xx"] = counters.unscreened["score"] = 1
+    counters.dialled["recorded"] = 1
     lookups: dict[str, Any] = dict.fromkeys(LOOKUP_NUMBERS, 1)
     lookups |= {"breaker": "closed", "latency": _DISTRIBUTION, "unknown": {"deadline": 1}}
     records = dict.fromkeys(RECORD_NUMBERS, 1)
@@ -59,8 +62,12 @@ def told() -> dict[str, set[str]]:
             rule_faults={"rate": 1},
             resolver=dict.fromkeys(RESOLVER_NUMBERS, 1),
             restarts={"store": 1},
-        ),
-        Limits(1, 2, 3),
+            mirror=dict.fromkeys(MIRROR_NUMBERS, 1),
+            clickhouse=dict.fromkeys(CLICKHOUSE_NUMBERS, 1),
+        )
+        | {"workers": [dict.fromkeys(["number", *WORKER_NUMBERS], 1)]},
+        Limits(1, 2, 3, 4, 5),
+        TraceFigures({("in", "overdue"): 1}, {"taken": 1}, {"delivered": 1}, 1, 2, 3),
     ).decode()
     names: dict[str, set[str]] = {}
     for line in text.splitlines():

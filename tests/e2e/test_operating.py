@@ -78,7 +78,7 @@ async def test_a_dialog_in_progress_shows(house: House) -> None:
 
 
 async def test_a_reload_is_all_or_nothing_and_shows_everywhere(house: House) -> None:
-    house.write(lambda text: lenient(text).replace("mode: observe", "mode: perhaps"))
+    house.write(lambda text: lenient(text).replace("mode: observe", "mode: perhaps", 1))
     house.hangup()
     await house.until(lambda: house.metric("config_faults") == 1)
     ready = house.ready()

@@ -19,7 +19,7 @@ from ringfence.sip.message import Message
 from ringfence.transaction.client import ClientTransaction
 from ringfence.transaction.server import ServerTransaction
 
-QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
+QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
 
 
 def stage(**parts: Any) -> Stage:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.stage import GATEWAY, STRANGER, Stage
+from tests.support.stage import GATEWAY, OTHER_TRUNK, STRANGER, Stage
 from tests.support.talk import answer, header, in_dialog, invite
 
-from ringfence.screening import Facts, Rate
+from ringfence.screening import CalleeCalls, Facts, Rate, Unknown
 
 OBSERVED = {"consent": {"mode": "off"}, "harassment_score": {"mode": "off"}, "rate": {"mode": "observe", "limit": 5}}
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
@@ -88,3 +88,45 @@ def test_a_draining_daemon_takes_emergency_calls_and_tells_others_when_to_come_b
     assert refusal.startswith(b"SIP/2.0 503 ") and header(refusal, "Retry-After") == ["5"]
     stage.receive(invite(branch="z9hG4bK110", call_id="110", callee="110"))
     assert stage.summary() == ["caller 100", "gateway INVITE"]
+
+
+MARKETING = {**QUIET, "callee_frequency": {"mode": "enforce", "limits": [{"calls": 1, "window": "1h"}]}}
+
+
+def market(stage: Stage, calls: CalleeCalls | Unknown, call_id: str = "one") -> list[str]:
+    """A marketing call with this many before it; the numbers that are to be counted for."""
+    stage.receive(
+        invite(number="+862162345678", host=OTHER_TRUNK[0], call_id=call_id, branch=f"z9hG4bK{call_id}"), OTHER_TRUNK
+    )
+    stage.facts(Facts(callee_calls=calls))
+    counted, stage.out.forwarded = stage.out.forwarded, []
+    return [call.callee.value for call in counted]
+
+
+def test_a_forwarded_call_counts_for_its_callee_and_a_refused_one_does_not() -> None:
+    stage = Stage(rules=MARKETING)
+    assert market(stage, CalleeCalls(())) == ["+8613900001000"]
+    assert stage.summary() == ["other 100", "gateway INVITE"]
+    now = int(stage.engine.screen.wall + stage.now)
+    assert market(stage, CalleeCalls((now - 60,)), "two") == []
+    assert stage.summary() == ["other 100", "other 480"]
+    assert market(stage, CalleeCalls((now - 4000,)), "three") == market(stage, Unknown("deadline"), "four") != []
+
+
+def test_a_tagged_call_counts_and_one_without_a_gateway_does_not() -> None:
+    tagging = {"callee_frequency": {**MARKETING["callee_frequency"], "points": 60}}
+    stage = Stage(rules={**MARKETING, **tagging})
+    now = int(stage.engine.screen.wall + stage.now)
+    assert market(stage, CalleeCalls((now - 60,))) == ["+8613900001000"]
+    nowhere = Stage(rules=MARKETING)
+    for gateway in nowhere.engine.state.policy.groups["softswitch"].gateways:
+        gateway.endpoints = []  # its name leads nowhere
+    assert market(nowhere, CalleeCalls(())) == []
+    assert nowhere.summary() == ["other 100", "other 503"]
+
+
+def test_nothing_is_counted_where_nobody_judges_by_it() -> None:
+    stage = Stage(rules={**QUIET, "callee_frequency": {"mode": "off"}, "rate": {"mode": "observe"}})
+    stage.receive(invite(number="+862162345678", host=OTHER_TRUNK[0]), OTHER_TRUNK)
+    stage.facts(Facts(caller_rate=Rate(1, 60.0)))
+    assert stage.out.forwarded == []

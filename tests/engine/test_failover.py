@@ -9,6 +9,7 @@ from tests.support.stage import GATEWAY, SECOND_GATEWAY, Stage
 from tests.support.talk import answer, header, in_dialog, invite
 
 from ringfence.forwarding.gateways import Target
+from ringfence.sip.shares import share_of
 
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
 BOTH = (GATEWAY, SECOND_GATEWAY)
@@ -186,6 +187,15 @@ def test_probes_are_options_for_the_gateway_itself() -> None:
     assert (first.host, second.host) == (GATEWAY[0], SECOND_GATEWAY[0])
     assert options.startswith(b"OPTIONS sip:198.51.100.1:5060 SIP/2.0\r\n")
     assert header(options, "Max-Forwards") == ["0"]
+
+
+def test_a_workers_probes_have_call_ids_whose_answers_come_to_it() -> None:
+    seen = set()
+    for worker in range(3):
+        on = Stage(rules=QUIET, gateways=BOTH, group={"probe": {"interval": "10s", "timeout": "2s"}}, share=(worker, 3))
+        on.engine.start(on.now, on.out)
+        seen |= {(worker, share_of(header(options, "Call-ID")[0].encode(), 3)) for _, options in on.take()}
+    assert seen == {(0, 0), (1, 1), (2, 2)}
 
 
 def test_silence_to_probes_takes_a_gateway_out_and_an_answer_brings_it_back() -> None:

@@ -8,7 +8,7 @@ from tests.support.talk import ack_of, answer, header, in_dialog, invite
 
 from ringfence.engine.state import MAX_NEXT_HOPS
 
-QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
+QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
 
 from tests.fuzz.ledger_targets import LEDGER_TARGETS
+from tests.fuzz.packet_targets import PACKET_TARGETS
 
 from ringfence.config import ConfigError
+from ringfence.config.calendar_file import calendar_from
 from ringfence.config.validation import validate
 from ringfence.config.yaml_source import read_yaml
 from ringfence.numbering import (
@@ -150,6 +153,19 @@ def plan(data: bytes) -> None:
         _reading(numbering, text)
 
 
+def calendar(data: bytes) -> None:
+    """The loader of calendars: one that knows every day of its years, or faults with their lines."""
+    try:
+        found, _ = calendar_from(data, "calendar")
+    except ConfigError as error:
+        assert error.faults
+        assert all(str(fault) for fault in error.faults)
+        return
+    for year in found.complete | found.partial:
+        first = date(year, 1, 1).toordinal()
+        assert {found.day(day) for day in range(first, first + 366)} <= {"workday", "weekend", "holiday"}
+
+
 def number(data: bytes) -> None:
     """The reading of any text as a number: of the plan, foreign, or none; and a value reads as itself."""
     text = data.decode("utf-8", "backslashreplace")
@@ -181,6 +197,7 @@ OWN_TARGETS: dict[str, Callable[[bytes], None]] = {
     "uri": uri,
     "framer": framer,
     "plan": plan,
+    "calendar": calendar,
     "number": number,
 }
-TARGETS = OWN_TARGETS | LEDGER_TARGETS
+TARGETS = OWN_TARGETS | LEDGER_TARGETS | PACKET_TARGETS

@@ -10,10 +10,11 @@ import pytest
 from tests.fuzz.pieces import PIECES, SEEDS
 from tests.fuzz.targets import OWN_TARGETS as TARGETS
 
-ROUNDS = {"plan": 500}  # a plan takes ten times as long as a message
+ROUNDS = {"plan": 500, "calendar": 500}  # a file takes ten times as long as a message
 ROUNDS_ELSE = 8_000  # about a second each
 
 PLANS = [path.read_bytes() for path in sorted(Path("config/numbering").glob("*.yaml"))]
+CALENDARS = [path.read_bytes() for path in sorted(Path("config/calendar").glob("*.yaml"))]
 NUMBERS = [
     b"+8613800138000", b"0086 (0)21-6234.5678", b"8613800138000", b"021110", b"95588", b"955881234", b"0755 12345",
     b"17909013800138000", b"442079460001", b"+442079460001", b"anonymous", b"62345678;phone-context=+8621",
@@ -47,9 +48,11 @@ def values(data: bytes) -> list[bytes]:
 
 
 def seeds(name: str) -> list[bytes]:
-    """What a target starts from: plans for the loader of plans, numbers for their reading, else messages."""
+    """What a target starts from: files for the loaders of plans and calendars, numbers for their reading, else messages."""
     if name == "plan":
         return PLANS
+    if name == "calendar":
+        return CALENDARS
     if name == "number":
         return NUMBERS
     return [each for seed in SEEDS for each in values(seed)] if name == "uri" else SEEDS
@@ -59,7 +62,7 @@ def seeds(name: str) -> list[bytes]:
 def test_seeds(name: str) -> None:
     for seed in seeds(name):
         TARGETS[name](seed)
-    for seed in SEEDS if name not in ("plan", "number") else ():
+    for seed in SEEDS if name not in ("plan", "calendar", "number") else ():
         TARGETS[name](seed)
         for value in values(seed):
             TARGETS[name](value)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.index.test_follow import CONSENT, OWN, following, seen
-from tests.support.asking import ALL, CALLEE, CALLER, NOON, SECRET, WINDOW, Asked, call, until
+from tests.support.asking import ALL, CALLEE, CALLER, HOLDER, NOON, SECRET, WINDOW, Asked, call, until
 from tests.support.cluster import Cluster, wait
 from tests.support.index import MemoryFeed
 
@@ -19,10 +19,10 @@ from ringfence.index.verify import verify
 from ringfence.lookups import Address, ClusterPlace, IndexView, IndexWatch, Keys, Lookups, RedisSettings
 from ringfence.lookups.admin import Admin
 from ringfence.lookups.slots import slot_of
-from ringfence.screening import Consent, Facts, Need, Rate, Score, Unknown
+from ringfence.screening import CalleeCalls, CalleeMemory, Consent, Facts, Need, Rate, Score, Unknown
 
 KEYS = Keys("rf:", SECRET)
-SCORE, RATE = frozenset({Need.SCORE}), frozenset({Need.CALLER_RATE})
+SCORE, RATE, CALLS = (frozenset({need}) for need in (Need.SCORE, Need.CALLER_RATE, Need.CALLEE_CALLS))
 SETTINGS = RedisSettings.model_validate(
     {"deadline": "500ms", "reconnect_max": "200ms", "connect_timeout": "1s", "breaker": {"open": "500ms"}}
 )
@@ -109,11 +109,14 @@ async def test_a_slot_moves_under_the_questions(cluster: Cluster, writer: IndexS
         CONSENT: current.bucket_key(current.place(CALLEE, "*")[0]),
         SCORE: KEYS.score(digest),
         RATE: KEYS.attempts(digest, int(NOON) // 3600),
+        CALLS: KEYS.callee_calls(KEYS.digest(f"{CALLEE}\n{HOLDER}")),
     }
     expected: dict[frozenset[Need], object] = {CONSENT: Consent(True), SCORE: Score(33.0)}
     with Admin(cluster.place, KEYS) as admin:
         admin.score_set(CALLER, 33, 1000)
     counted = 0
+    told: list[int] = []
+    asked.lookups.use_windows(WINDOW, CalleeMemory(50, 3600.0))
     for need, key in keys.items():
         slot = slot_of(key)
         source = cluster.owner(slot)
@@ -122,6 +125,10 @@ async def test_a_slot_moves_under_the_questions(cluster: Cluster, writer: IndexS
         async def holds(need: frozenset[Need] = need) -> None:
             nonlocal counted
             counted += need is RATE
+            if need is CALLS:
+                asked.lookups.remember([call()])
+                told.append(int(NOON))
+                expected[CALLS] = CalleeCalls(tuple(told))
             (facts,) = await asked(call(), needs=need)
             (name,) = need
             assert getattr(facts, name) == expected.get(need, Rate(counted, WINDOW))

@@ -5,7 +5,7 @@ from tests.support.asking import CALLEE, CALLER, NOON, SECRET, Asked, call, unti
 
 from ringfence.lookups import Keys, Lookups
 from ringfence.lookups.caller_rate import CallerRateQuestion
-from ringfence.screening import Need, Rate, Unknown
+from ringfence.screening import CalleeMemory, Need, Rate, Unknown
 
 RATE = frozenset({Need.CALLER_RATE})
 
@@ -72,7 +72,7 @@ async def test_every_counter_is_born_with_its_end(asked: Asked, reader: Redis, k
 
 
 async def test_a_counter_ends_and_leaves_nothing(lookups: Lookups, asked: Asked, reader: Redis):
-    lookups.use_window(1.0)
+    lookups.use_windows(1.0, CalleeMemory(1, 1.0))
     await asked(call(at=NOON), needs=RATE)
     (name,) = reader.scan_iter("*")
     assert 0 < reader.pttl(name) <= 3000
@@ -82,7 +82,7 @@ async def test_a_counter_ends_and_leaves_nothing(lookups: Lookups, asked: Asked,
 
 async def test_another_window_counts_anew_and_owed_answers_keep_theirs(lookups: Lookups, asked: Asked):
     tickets = asked.submit(call(), needs=RATE)
-    lookups.use_window(60.0)
+    lookups.use_windows(60.0, CalleeMemory(1, 1.0))
     tickets += asked.submit(call(), needs=RATE)
     facts = await asked.all(tickets)
     assert [one.caller_rate for one in facts] == [Rate(1, 3600.0), Rate(1, 60.0)]

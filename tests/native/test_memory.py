@@ -101,3 +101,30 @@ def test_datagrams_leave_nothing_behind() -> None:
             assert len(_native.receive_batch(sock, 99)) == 6
 
         assert grown(work) < ROUNDS // 4
+
+
+def relayed(door: socket.socket, far: socket.socket, outlet: socket.socket, inlet: socket.socket) -> None:
+    """Messages to a worker that takes them, to one that does not, and to one who sends nonsense."""
+    for _ in range(2):
+        far.sendto(request(), door.getsockname())
+        far.sendto(b"\r\n\r\n", door.getsockname())
+    _native.relay_batch(door, [outlet.fileno()], 65_535, 2)
+    _native.relay_batch(door, [-1], 65_535, 9)
+    outlet.send(b"nonsense" * 8)
+    _native.receive_relayed(inlet, 9)
+    for wrong in ((door, [], 1, 1), (door, ["x"], 1, 1), (door, [1], "x", 1), (door, 7, 1, 1)):
+        with pytest.raises((TypeError, ValueError)):
+            _native.relay_batch(*wrong)
+
+
+def test_handing_on_leaves_nothing_behind() -> None:
+    outlet, inlet = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with (
+        outlet, inlet,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+    ):  # fmt: skip
+        for sock in (door, far):
+            sock.bind(("127.0.0.1", 0))
+        inlet.setblocking(False)
+        assert grown(lambda: relayed(door, far, outlet, inlet)) < ROUNDS // 10

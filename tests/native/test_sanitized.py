@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = [
     "tests/sip",
     "tests/transport/test_datagrams.py",
+    "tests/transport/test_relay.py",
     "tests/native/test_memory.py",
     "tests/native/test_types.py",
     "tests/ledger",

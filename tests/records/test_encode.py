@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 import pytest
 from tests.records.conftest import OpenSpool, Written
-from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, SECOND_GATEWAY, Stage
+from tests.support.stage import CALLER, GATEWAY, OTHER_TRUNK, SECOND_GATEWAY, TRUNKS, Stage
 from tests.support.talk import BANK_NUMBER, CALLEE, answer, cancel, header, in_dialog, invite
 
 from ringfence.engine.trail import DECISION
-from ringfence.screening import Consent, Facts, Rate, Score, Unknown
+from ringfence.screening import CalleeCalls, Consent, Facts, Rate, Score, Unknown
 
-QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
+QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
 
 
 @pytest.fixture
@@ -31,6 +31,14 @@ def forward(written: Written, request: bytes | None = None) -> bytes:
     (data,) = [data for endpoint, data in written.stage.take() if (endpoint.host, endpoint.port) == GATEWAY]
     written.flush()
     return data
+
+
+def test_who_connected_the_trunk(open_spool: OpenSpool) -> None:
+    named = {**TRUNKS[0], "connected_by": "Zhang Wei"}
+    written = other(open_spool, trunks=(named, *TRUNKS[1:]))
+    forward(written)
+    (record,) = written.records()
+    assert record["connected_by"] == "Zhang Wei"
 
 
 def test_a_forwarded_call(written: Written) -> None:
@@ -84,6 +92,7 @@ def test_a_forwarded_call(written: Written) -> None:
         "gateway": "softswitch/sip:198.51.100.1:5060",
         "gateway_address": "udp:198.51.100.1:5060",
         "purpose": "service",
+        "connected_by": "",
     }
 
 
@@ -217,12 +226,16 @@ def test_facts_and_what_was_unknown(open_spool: OpenSpool) -> None:
     written = other(open_spool, rules={})
     written.stage.receive(invite(number="+862112345678", host="192.0.2.2"), OTHER_TRUNK)
     assert written.records() == []
-    written.stage.facts(Facts(Consent(True, None, 1.5), Unknown("deadline"), Rate(3, 60.0)))
+    written.stage.facts(
+        Facts(Consent(True, None, 1.5), Unknown("deadline"), Rate(3, 60.0), callee_calls=CalleeCalls((7, 9)))
+    )
     (record,) = written.records()
-    assert record["facts"] == 'consent=[true,null,1.5,null]\rscore="deadline"\rcaller_rate=[3,60.0]'
+    assert (
+        record["facts"] == 'consent=[true,null,1.5,null]\rscore="deadline"\rcaller_rate=[3,60.0]\rcallee_calls=[[7,9]]'
+    )
     assert record["unknown"] == "score"
     written.stage.receive(invite(number="+862112345678", host="192.0.2.2", call_id="2", branch="z9hG4bK2"), OTHER_TRUNK)
-    written.stage.facts(Facts(Consent(False, "everybody"), Score(1.0), Rate(4, 60.0)))
+    written.stage.facts(Facts(Consent(False, "everybody"), Score(1.0), Rate(4, 60.0), callee_calls=CalleeCalls(())))
     assert (written.records()[-1]["action"], written.records()[-1]["status"]) == ("reject", "603")
 
 

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+from tests.support.places import PLACES
 from tests.support.settings import daemon_settings
 from tests.support.stage import ROUTE_KEY
 
@@ -39,7 +40,7 @@ async def _serve(folder: Path, listen: str, caller: str, gateway: str) -> None:
         1,
         settings.sip,
         ledger,
-        Pipeline(settings.screening, ledger),
+        Pipeline(settings.screening, ledger, PLACES),
         Intake(numbering),
         settings.screening.tagging,
         build_groups(settings.gateways),

@@ -11,17 +11,21 @@ from ringfence.registry import evidence as room
 from ringfence.registry.actors import Actor
 from ringfence.registry.errors import BadStatement, Forbidden, RegistryError
 from ringfence.registry.evidence import BadFile, EvidenceFolder
+from ringfence.registry.numbers import KeyRing
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import EvidenceSettings
 from ringfence.registry.statements import consent
+from ringfence.registry.upkeep import rotate
+from ringfence.registry.verify import verify
 
 PDF = b"%PDF-1.7\nsigned by the callee\n"
+RING = KeyRing([bytes(32)])
 TYPES = EvidenceSettings().media_types
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> EvidenceFolder:
-    return EvidenceFolder(tmp_path / "evidence", 100, TYPES)
+    return EvidenceFolder(tmp_path / "evidence", 100, TYPES, RING)
 
 
 def left(tmp_path: Path) -> list[str]:
@@ -85,6 +89,43 @@ def test_a_changed_file_is_not_read(folder: EvidenceFolder) -> None:
     folder.remove(stored.sha256)
     with pytest.raises(RegistryError, match="cannot be read"):
         folder.read(stored.sha256)
+
+
+def test_what_stands_on_the_disk_is_encrypted(folder: EvidenceFolder) -> None:
+    stored = folder.take([PDF])
+    assert b"callee" not in folder.path(stored.sha256).read_bytes()
+
+
+def test_plain_files_of_before_are_read_and_then_encrypted(folder: EvidenceFolder, tmp_path: Path) -> None:
+    name = hashlib.sha256(PDF).hexdigest()
+    folder.path(name).parent.mkdir(parents=True)
+    folder.path(name).write_bytes(PDF)
+    assert folder.read(name) == PDF
+    assert folder.seal(name)
+    assert b"callee" not in folder.path(name).read_bytes()
+    assert folder.path(name).stat().st_mode & 0o777 == 0o600
+    assert folder.read(name) == PDF
+    assert not folder.seal(name)
+    assert not folder.seal("0" * 64)
+    assert left(tmp_path) == [f"evidence/{name[:2]}/{name}"]
+
+
+async def test_evidence_goes_under_a_new_key_with_the_numbers(
+    registry: Registry, tmp_path: Path, operator: Actor
+) -> None:
+    old, new = bytes(range(32)), bytes(range(1, 33))
+    before = EvidenceFolder(tmp_path / "e", 100, TYPES, KeyRing([old]))
+    names = [(await room.store(registry, before, [PDF + bytes([65 + n])], operator)).sha256 for n in range(20)]
+    after = EvidenceFolder(tmp_path / "e", 100, TYPES, KeyRing([new, old]))
+    assert [after.read(name) for name in names] == [before.read(name) for name in names]
+    before.path(names[3]).write_bytes(before.read(names[3]))  # one from before files were encrypted
+    assert await rotate(registry, after, operator) == (0, 20)
+    assert await rotate(registry, after, operator) == (0, 0)
+    retired = EvidenceFolder(tmp_path / "e", 100, TYPES, KeyRing([new]))
+    assert all(hashlib.sha256(retired.read(name)).hexdigest() == name for name in names)
+    with pytest.raises(RegistryError, match="under a key that is not in"):
+        before.read(names[0])
+    assert (await verify(registry, retired)).faults == []
 
 
 async def test_a_holder_cites_only_what_it_brought(

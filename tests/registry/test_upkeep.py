@@ -16,10 +16,11 @@ from ringfence.registry.actors import Actor
 from ringfence.registry.errors import Forbidden, RegistryError
 from ringfence.registry.evidence import EvidenceFolder
 from ringfence.registry.numbers import KeyRing, masked, read_keys
+from ringfence.registry.opening import open_evidence, open_registry
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import RegistrySettings
 from ringfence.registry.statements import consent, refusal, wish
-from ringfence.registry.upkeep import Retained, erase, retain, rotate
+from ringfence.registry.upkeep import Retained, Rotated, erase, retain, rotate
 from ringfence.registry.verify import verify
 
 ONE, TWO, THREE = "+8613000005001", "+8613000005002", "+8613000005003"
@@ -91,7 +92,7 @@ async def test_deleted_on_request(
     assert (await registry.record(refusal(ONE, "*", NOW - DAY), operator)).new
 
 
-async def test_keys_are_changed_while_it_works(registry: Registry, operator: Actor) -> None:
+async def test_keys_are_changed_while_it_works(registry: Registry, evidence: EvidenceFolder, operator: Actor) -> None:
     old = secrets.token_bytes(32)
     new = secrets.token_bytes(32)
     registry.ring = KeyRing([old])
@@ -100,14 +101,34 @@ async def test_keys_are_changed_while_it_works(registry: Registry, operator: Act
     assert len(await registry.said(ONE, operator)) == 1
     await registry.record(refusal(ONE, "sector:travel", NOW - DAY), operator)
     await registry.record(refusal(TWO, "*", NOW - DAY), operator)
-    assert await rotate(registry, operator) == 1
-    assert await rotate(registry, operator) == 0
+    assert await rotate(registry, evidence, operator) == Rotated(1, 0)
+    assert await rotate(registry, evidence, operator) == Rotated(0, 0)
     registry.ring = KeyRing([new])
     assert [len(await registry.said(one, operator)) for one in (ONE, TWO)] == [2, 1]
     assert (await verify(registry, None)).faults == []
     registry.ring = KeyRing([old])
     with pytest.raises(RegistryError, match="encrypted under a key that is not in"):
         await feed.changes(registry, 0)
+
+
+async def test_a_key_file_that_changes_is_read_by_who_has_it_open(tmp_path: Path, operator: Actor) -> None:
+    file = tmp_path / "numbers.key"
+    first, second = secrets.token_hex(32), secrets.token_hex(32)
+    file.write_text(first + "\n")
+    settings = RegistrySettings(number_key_file=file)
+    async with await open_registry(settings, tmp_path) as running, await open_registry(settings, tmp_path) as other:
+        await running.record(refusal(ONE, "*", NOW - DAY), operator)
+        file.write_text(f"{second}\n{first}\n")
+        evidence = open_evidence(settings, tmp_path)
+        assert (await rotate(other, evidence, operator)).numbers == 1
+        file.write_text(f"{second}\n")
+        # Known under the new key alone: nobody makes a second callee of it.
+        assert not (await running.record(refusal(ONE, "*", NOW - DAY), operator)).new
+        assert len(await running.said(ONE, operator)) == 1
+        file.write_text("half of a k")
+        assert len(await running.said(ONE, operator)) == 1
+        file.unlink()
+        assert (await verify(running, None)).faults == []
 
 
 @pytest.mark.parametrize(

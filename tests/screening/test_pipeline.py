@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.places import PLACES
 from tests.support.trunks import trunk_of
 
 from ringfence.ledger import Trunk
@@ -40,7 +41,7 @@ MODES = ("off", "observe", "enforce")
 
 
 def pipeline(trunk: Trunk, **part: Any) -> Pipeline:
-    return Pipeline(ScreeningSettings.model_validate(part), trunk.ledger)
+    return Pipeline(ScreeningSettings.model_validate(part), trunk.ledger, PLACES)
 
 
 def settled(result: Verdict | Pending) -> Verdict:
@@ -70,7 +71,7 @@ def test_clean_call_asks_what_its_trunk_needs(make_call: Any, make_trunk: Any) -
 def test_marketing_trunk_asks_for_consent(make_call: Any, make_trunk: Any) -> None:
     trunk = make_trunk(marketing=True)
     waiting = pending(pipeline(trunk).begin(make_call(trunk=trunk)))
-    assert waiting.needs == {Need.CONSENT, Need.SCORE, Need.CALLER_RATE}
+    assert waiting.needs == {Need.CONSENT, Need.SCORE, Need.CALLER_RATE, Need.CALLEE_CALLS}
 
 
 @pytest.mark.parametrize("caller", [OWN, STRANGER, "", "anonymous"])
@@ -172,11 +173,11 @@ def test_with_the_stores_gone_only_marketing_is_closed(make_call: Any, make_trun
     trunk = make_trunk(marketing=marketing)
     rules = {"harassment_score": {"mode": "enforce"}, "rate": {"mode": "enforce"}}
     down = Unknown("breaker_open")
-    verdict = finished(pipeline(trunk, rules=rules), make_call(trunk=trunk), Facts(down, down, down))
+    verdict = finished(pipeline(trunk, rules=rules), make_call(trunk=trunk), Facts(down, down, down, callee_calls=down))
     if marketing:
         assert (verdict.action, verdict.reason) == ("reject", "consent.unknown_consent")
         assert verdict.answer is not None and verdict.answer.status == 480
-        assert verdict.unknown == ("caller_rate", "consent", "score")
+        assert verdict.unknown == ("callee_calls", "caller_rate", "consent", "score")
     else:
         assert (verdict.action, verdict.reason, verdict.findings) == ("forward", "", ())
         assert verdict.unknown == ("caller_rate", "score")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.places import PLACES
 from tests.support.trunks import ledger_of
 
 from ringfence.screening import Need, Pending, Pipeline, PolicyError, Rate, Score, ScreeningSettings
@@ -17,7 +18,7 @@ def test_one_trunk_differs_and_the_other_does_not(make_trunk: Any, make_call: An
         {"name": "strict", "rules": {"rate": {"mode": "enforce", "limit": 2, "points": 100}}, **own},
         {"name": "usual", **own},
     )
-    screen = Pipeline(ScreeningSettings.model_validate({"rules": {"rate": {"window": "60s"}}}), ledger)
+    screen = Pipeline(ScreeningSettings.model_validate({"rules": {"rate": {"window": "60s"}}}), ledger, PLACES)
     facts = Facts(score=Score(0), caller_rate=Rate(3, 60.0))
     for name, action in (("strict", "reject"), ("usual", "forward")):
         call = make_call(trunk=ledger.trunks[name])
@@ -31,6 +32,7 @@ def test_an_override_keeps_what_it_does_not_name(make_trunk: Any, make_call: Any
     screen = Pipeline(
         ScreeningSettings.model_validate({"rules": {"rate": {"limit": 7, "mode": "enforce", "window": "1500ms"}}}),
         trunk.ledger,
+        PLACES,
     )
     call = make_call(trunk=trunk)
     waiting = screen.begin(call)
@@ -52,7 +54,7 @@ def test_all_faults_are_named_with_their_place() -> None:
         {"name": "worse", "rules": worse},
     )
     with pytest.raises(PolicyError) as raised:
-        Pipeline(ScreeningSettings(), ledger)
+        Pipeline(ScreeningSettings(), ledger, PLACES)
     assert str(raised.value) == "\n".join(str(fault) for fault in raised.value.faults)
     assert [fault.location for fault in raised.value.faults] == [
         ("trunks", 1, "network_blocked"),
@@ -65,14 +67,14 @@ def test_all_faults_are_named_with_their_place() -> None:
     ]
     lines = str(raised.value).splitlines()
     assert lines[0] == "trunks[1].network_blocked: needs screening.contact: whom to ask"
-    assert lines[3].startswith("trunks[1].rules.wangiri: no such rule; there are caller_authorised, ")
+    assert lines[3].startswith("trunks[1].rules.wangiri: no such rule; there are callee_frequency, ")
     assert lines[4] == "trunks[2].rules.rate.window: one for the whole node: set it under screening.rules"
 
 
 def test_603_plus_with_a_contact(make_trunk: Any, make_call: Any) -> None:
     trunk = make_trunk(network_blocked=True, rules={"harassment_score": {"mode": "enforce"}})
     settings = ScreeningSettings.model_validate({"contact": {"email": "redress@example.com"}})
-    screen = Pipeline(settings, trunk.ledger)
+    screen = Pipeline(settings, trunk.ledger, PLACES)
     call = make_call(trunk=trunk)
     waiting = screen.begin(call)
     assert isinstance(waiting, Pending)

@@ -22,6 +22,14 @@ def silent(call: Call, facts: Facts, settings: Frozen) -> Finding | None:
         ({"answers": {"ok\n": Refusal.FORBIDDEN}}, ValueError),
         ({"settles": True, "needs": frozenset({Need.SCORE})}, ValueError),
         ({"settings": Frozen}, TypeError),
+        (
+            {
+                "look": lambda call, settings: None,
+                "prepare": lambda settings, places: None,
+                "needs": frozenset({Need.SCORE}),
+            },
+            ValueError,
+        ),
         ({"look": lambda call, settings: None}, ValueError),  # without needs there is nothing to be early for
     ],
 )

@@ -32,7 +32,7 @@ def test_rules_are_set_by_their_names() -> None:
     [
         (
             {"rules": {"wangiri": {}}},
-            "no such rule: wangiri; there are caller_authorised, caller_is_callee, caller_number, consent",
+            "no such rule: wangiri; there are callee_frequency, caller_authorised, caller_is_callee, caller_number",
         ),
         ({"rules": {"rate": {"limti": 5}}}, "Extra inputs"),
         ({"rules": {"rate": {"mode": "on"}}}, "'off', 'observe' or 'enforce'"),

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 REQUIRED = "RINGFENCE_REQUIRE_PEERS"
-_DEBIAN_PACKAGES = {"sipp": "sip-tester", "kamailio": "kamailio", "cc": "gcc"}
+_DEBIAN_PACKAGES = {
+    "sipp": "sip-tester",
+    "kamailio": "kamailio",
+    "cc": "gcc",
+    "systemd-analyze": "systemd",
+    "tshark": "tshark",
+}
 
 
 def find(name: str) -> Path | None:

@@ -11,7 +11,7 @@ HOLDER = "Example Call Centre"
 Rules = Mapping[str, Mapping[str, Any]]
 
 # Rules that ask a store; without them a daemon screens from memory alone.
-NO_STORE: Rules = {"consent": {"mode": "off"}, "harassment_score": {"mode": "off"}, "rate": {"mode": "off"}}
+NO_STORE: Rules = {name: {"mode": "off"} for name in ("consent", "harassment_score", "rate", "callee_frequency")}
 
 
 def daemon_settings(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.places import PLACES
+
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
 from ringfence.engine.policy import Policy
@@ -19,6 +21,8 @@ from ringfence.screening import Facts, Intake, Pipeline, ScreeningSettings
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.message import Request, Response, parse
 from ringfence.transaction.timers import TimerQueue
+from ringfence.voice.lines import build_lines
+from ringfence.voice.settings import LineSettings
 
 CALLER = ("192.0.2.1", 5060)  # the trunk `bank`
 OTHER_TRUNK = ("192.0.2.2", 5060)  # the trunk `callcentre`
@@ -80,6 +84,8 @@ class Stage:
         gateways: tuple[tuple[str, int], ...] = (GATEWAY,),
         dice: Callable[[], float] = lambda: 0.0,
         screening: Mapping[str, Any] | None = None,
+        lines: tuple[Mapping[str, Any], ...] = (),
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.listeners = listeners or [Listener(0, "udp", PROXY, 5060)]
         self.endpoint = Endpoints(self.listeners)
@@ -90,9 +96,10 @@ class Stage:
             "rules": rules or {},
             "trunks": trunks,
             "screening": screening or {},
+            "lines": lines,
         }
         self._gateways = gateways
-        state = State(self.listeners, self.endpoint, self.policy(1), ROUTE_KEY, b"salt")
+        state = State(self.listeners, self.endpoint, self.policy(1), ROUTE_KEY, b"salt", None, share)
         self.engine = Engine(state, dice, 1_700_000_000.0)
         self.out = EngineEffects(state.timers)
         self.engine.gateways_changed()
@@ -115,10 +122,11 @@ class Stage:
             generation,
             SipSettings.model_validate(parts["sip"]),
             ledger,
-            Pipeline(screening, ledger),
+            Pipeline(screening, ledger, PLACES),
             Intake(numbering),
             screening.tagging,
             groups,
+            build_lines([LineSettings.model_validate(line) for line in parts["lines"]], numbering),
         )
 
     # -- events -------------------------------------------------------------------------------------------
@@ -156,6 +164,16 @@ class Stage:
         """Questions since the last look."""
         gathers, self.out.gathers = self.out.gathers, []
         return gathers
+
+    def take_dialled(self) -> list[Any]:
+        """Refusals that are to be recorded, since the last look."""
+        dialled, self.out.dialled = self.out.dialled, []
+        return dialled
+
+    def heard(self, outcome: str) -> None:
+        """Say what became of the one refusal that is to be recorded."""
+        ((ticket, _),) = self.take_dialled()
+        self.engine.heard(ticket, outcome, self.now, self.out)
 
     def take_records(self) -> list[Any]:
         """Notes for the records since the last look, let go as their writer does."""

@@ -20,6 +20,7 @@ def full_counters() -> Counters:
     counters.responses["2xx"] = 3
     counters.answers["5xx"] = 4
     counters.unscreened["score"] = 5
+    counters.dialled["recorded"] = 2
     counters.refused(503)
     counters.verdict("rate.over_limit", "reject", "acme")
     counters.verdict("", "forward", "acme")
@@ -51,6 +52,9 @@ def full_snapshot(**changed: Any) -> Snapshot:
             "deadline_misses": 9,
             "reconnects": 1,
             "redirects": 5,
+            "remembered": 6,
+            "forgotten": 1,
+            "callers_lost": 3,
             "servers": 3,
             "index_believed": True,
             "index_changes": 2,
@@ -78,6 +82,16 @@ def full_snapshot(**changed: Any) -> Snapshot:
         ],
         "loop_lag": lag.plain(),
         "rule_faults": {"rate": 1},
+        "mirror": {
+            "copied": 51,
+            "dropped": 1,
+            "captures": 2,
+            "hep_sent": 49,
+            "hep_dropped": 3,
+            "hep_oversized": 4,
+            "hep_failures": 5,
+        },
+        "clickhouse": {"inserted": 61, "failures": 6, "behind": 7, "behind_seconds": 2.5, "damaged": 1},
         "faults": 13,
         "restarts": {"store": 1},
     }

@@ -1,22 +1,35 @@
+from pathlib import Path
+
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
+from ringfence.clickhouse.client import Client
+from ringfence.clickhouse.feeder import Feeder
+from ringfence.clickhouse.sealing import Sealer
+from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.compiled import NATIVE, ROOMS
 from ringfence.engine.counters import Counters
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings, Resolver, RoamingSettings
 from ringfence.lookups.roaming_http import RoamingService
+from ringfence.mirror.collector import Collector
+from ringfence.mirror.mirror import Mirror
+from ringfence.mirror.process import Exporter
+from ringfence.mirror.settings import HepSettings, MirrorSettings
 from ringfence.sip.address import Listener
-from ringfence.telemetry.metrics import (
+from ringfence.telemetry.metrics import render
+from ringfence.telemetry.names import (
+    CLICKHOUSE_NUMBERS,
     ENGINE_BY_LABEL,
     ENGINE_NUMBERS,
     LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
     TRANSPORT_NUMBERS,
-    render,
 )
+from ringfence.telemetry.settings import LoggingSettings
 from ringfence.telemetry.snapshot import Snapshot
 from ringfence.transport.connection import StreamCounters
 from ringfence.transport.settings import ListenerSettings
@@ -50,6 +63,8 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_gateway_responses_total", {"class": "5xx"}, 4),
         ("ringfence_refused_requests_total", {"status": "503"}, 1),
         ("ringfence_unscreened_calls_total", {"need": "score"}, 5),
+        ("ringfence_dialled_refusals_total", {"outcome": "recorded"}, 2),
+        ("ringfence_last_callers_lost_total", {}, 3),
         ("ringfence_verdicts_total", {"rule": "rate", "reason": "over_limit", "action": "reject", "trunk": "acme"}, 1),
         ("ringfence_verdicts_total", {"rule": "", "reason": "", "action": "forward", "trunk": "acme"}, 1),
         ("ringfence_table_size", {"table": "transactions"}, 12),
@@ -80,6 +95,11 @@ def samples(snapshot: Snapshot | None) -> dict[tuple[str, frozenset[tuple[str, s
         ("ringfence_dns_queries_total", {}, 11),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.0025"}, 0),
         ("ringfence_loop_lag_seconds_bucket", {"le": "0.005"}, 1),
+        ("ringfence_mirror_dropped_total", {}, 1),
+        ("ringfence_captures", {}, 2),
+        ("ringfence_clickhouse_behind", {}, 7),
+        ("ringfence_clickhouse_inserted_total", {}, 61),
+        ("ringfence_hep_sent_total", {}, 49),
         ("ringfence_transport_messages_in_total", {"listener": "edge", "transport": "udp"}, 1_000),
         ("ringfence_transport_messages_in_total", {"listener": "core", "transport": "tcp"}, 5),
         ("ringfence_transport_kernel_dropped_total", {"listener": "edge", "transport": "udp"}, 8),
@@ -120,6 +140,20 @@ async def test_every_lookup_number_has_a_name() -> None:
     assert (
         set(service.stats()) == {*ROAMING_NUMBERS, "breaker", "unknown"} == set(full_snapshot()["lookups"]["roaming"])
     )
+
+
+async def test_every_mirror_number_has_a_name() -> None:
+    collector = Collector("udp://127.0.0.1:9", 1)
+    exporter = Exporter(HepSettings(), "n", [("udp", ("127.0.0.1", 5060))], collector)
+    mirror = Mirror(MirrorSettings(), Path("/nowhere"), "n", LoggingSettings(), [], lambda tap: None, True)
+    counted = {*mirror.stats(), *(f"hep_{name}" for name in exporter.stats())}
+    assert counted == set(MIRROR_NUMBERS) == set(full_snapshot()["mirror"])
+
+
+def test_every_clickhouse_number_has_a_name(tmp_path: Path) -> None:
+    settings = ClickHouseSettings(url="http://127.0.0.1:9")
+    feeder = Feeder(tmp_path, settings, Client(settings), Sealer([bytes(32)]), 0)
+    assert set(feeder.stats()) == set(CLICKHOUSE_NUMBERS) == set(full_snapshot()["clickhouse"])
 
 
 async def test_every_transport_number_has_a_name() -> None:

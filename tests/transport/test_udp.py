@@ -8,7 +8,7 @@ import pytest
 from tests.transport.support import Heard, Opener
 
 from ringfence.sip.address import Listener
-from ringfence.transport import udp
+from ringfence.transport import kernel, udp
 from ringfence.transport.datagrams import Peer
 from ringfence.transport.errors import TransportError
 from ringfence.transport.settings import ListenerSettings
@@ -213,7 +213,7 @@ def extended(origin: int, kind: int, code: int) -> list[tuple[int, int, bytes]]:
     ],
 )
 def test_which_icmp_errors_count(ancillary: list[tuple[int, int, bytes]], unreachable: bool) -> None:
-    assert udp._is_unreachable(ancillary) is unreachable
+    assert kernel._is_unreachable(ancillary) is unreachable
 
 
 async def test_the_kernel_tells_what_it_dropped(opened: Opener, far: socket.socket) -> None:

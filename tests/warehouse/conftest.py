@@ -16,7 +16,7 @@ from ringfence.records.settings import RecordsSettings
 from ringfence.records.spool import Spool
 from ringfence.warehouse.library import Library
 
-QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent")}
+QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
 RING = KeyRing([bytes(range(32))])
 BEGAN = 1_700_000_000 // 3600 * 3600  # epoch seconds of the first hour
 
@@ -24,12 +24,12 @@ BEGAN = 1_700_000_000 // 3600 * 3600  # epoch seconds of the first hour
 class History:
     """Places calls through an engine; `hour` goes on to the next hour of the clock, and so to the next segment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: int = 1) -> None:
         self.folder = folder
         self.clock = float(BEGAN)
         self.stage = Stage(rules=QUIET)
         self.calls = 0
-        self.spool = Spool(folder, RecordsSettings(), "node1", clock=lambda: self.clock)
+        self.spool = Spool(folder, RecordsSettings(), "node1", clock=lambda: self.clock, first=first)
         self.spool.open()
         self.recorder = Recorder(self.spool, Recording(), True)
 

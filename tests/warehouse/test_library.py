@@ -10,6 +10,7 @@ from tests.support.stage import OTHER_TRUNK
 from tests.warehouse.conftest import BEGAN, RING, History
 
 from ringfence.records.errors import RecordsError
+from ringfence.records.place import APART
 from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.process import main
@@ -160,3 +161,29 @@ def test_what_is_no_number_cannot_be_looked_for(library: Library) -> None:
     if library.waiting == 0:
         with pytest.raises(RecordsError, match=r"E\.164"):
             library.find(Question(caller="anonymous"))
+
+
+def test_spools_of_workers_are_one_library(tmp_path: Path) -> None:
+    """Newest first over all of them; an end behind a restart with fewer workers is found where it was written."""
+    folder = tmp_path / "records"
+    histories = [History(folder / f"worker-{number}", first=number * APART + 1) for number in (1, 2)]
+    for number in range(4):
+        history = histories[number % 2]
+        history.clock += number
+        history.call((ALICE, BOB)[number // 2], talk=60 if number < 2 else 0)
+    for history in histories:
+        history.hour()
+        history.close()
+    index_all(folder / "worker-1", RING)
+    library = Library(folder, lambda: RING)
+    decisions = library.find(Question())
+    assert [sequence // APART for sequence, _ in decisions] == [2, 1, 2, 1]
+    assert [int(body.split(b"\n")[1]) for _, body in library.decisions(0)] == [
+        int(fields["at"]) for _, fields in reversed(decisions)
+    ]
+    assert library.waiting == 1 and library.estimate(0) >= 4
+    for sequence, decision in decisions:
+        story = library.story(sequence)
+        assert story == library.told(sequence, decision)
+        assert story is not None and (story.end is not None) == (decision["callee"] == ALICE)
+    assert library.story(3 * APART + 1) is None and library.story(1) is None

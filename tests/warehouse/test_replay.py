@@ -13,7 +13,7 @@ from tests.warehouse.conftest import RING, History
 
 from ringfence.config import ConfigError
 from ringfence.records.settings import RetentionSettings
-from ringfence.screening import Consent, Facts, Need, Rate, Score, Unknown
+from ringfence.screening import CalleeCalls, Consent, Facts, Need, Rate, Score, Unknown
 from ringfence.warehouse import replay as replay_module
 from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.replay import KINDS, Change, Outcome, facts_of, replay
@@ -149,6 +149,8 @@ def test_every_fact_can_be_read_back() -> None:
 def test_facts_of_a_record() -> None:
     facts = facts_of('caller_rate=[3,60.0]\rconsent="deadline"')
     assert facts.caller_rate == Rate(3, 60.0)
+    calls = facts_of("callee_calls=[[1764000000,1764000060]]").callee_calls
+    assert isinstance(calls, CalleeCalls) and list(calls.times) == [1764000000, 1764000060]
     assert facts.consent == Unknown("deadline")
     assert facts.score == Unknown("not_recorded")
 

@@ -94,7 +94,7 @@ def test_a_thinned_call_keeps_its_story(kept: History) -> None:
 
 def test_nothing_of_a_deleted_call_is_left_in_any_file(kept: History) -> None:
     keep(kept, settings("10d", "30d"), 10.5)
-    ends = [fields for _, fields in kept.library()._with(kept.library()._shelves[0], b"call1@trunk")]
+    ends = [fields for _, fields in kept.library()._with(kept.library()._spools[0][0], b"call1@trunk")]
     assert ends == []
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import typer
 
 from ringfence.cli import (
+    calendars,
     calling,
+    capturing,
     checking,
+    clickhousing,
     consenting,
     explaining,
     indexing,
@@ -22,7 +25,7 @@ from ringfence.cli import (
     scoring,
     serving,
     showing,
-    tracing,
+    trace_requests,
 )
 
 app = typer.Typer(
@@ -44,9 +47,12 @@ app.add_typer(scoring.app, name="score")
 app.add_typer(indexing.app, name="index")
 app.add_typer(recording.app, name="records")
 app.command("replay")(replaying.replay)
-app.command("trace")(tracing.trace)
+app.add_typer(clickhousing.app, name="clickhouse")
+app.add_typer(capturing.app, name="capture")
+app.add_typer(trace_requests.app, name="trace")
 app.add_typer(roaming.app, name="roaming")
 app.add_typer(numbering.app, name="numbering")
+app.add_typer(calendars.app, name="calendar")
 app.command("schema")(checking.schema)
 app.command("demo")(showing.demo)
 app.command("version")(serving.version)

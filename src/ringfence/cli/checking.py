@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ def check(
     """Look for every fault in a settings file and its ledger; 78 when there is one.
 
     A certificate that has expired is a fault here; a daemon starts all the same and refuses the calls that need it.
+    What the calendars do not know of this year, and from November of the next, is a warning.
     """
     from ringfence.cli import CONFIG
     from ringfence.config import ConfigError, load_bundle
@@ -40,9 +42,12 @@ def check(
         raise typer.Exit(CONFIG) from None
     running = asyncio.run(running_generation(bundle.settings))
     _warn_of_store(bundle.settings)
+    gaps = [str(gap) for gap in bundle.calendar_gaps(datetime.now(UTC).date())]
     if json:
-        output.as_json({"valid": True, **_summary(bundle), "running": running})
+        output.as_json({"valid": True, **_summary(bundle), "warnings": gaps, "running": running})
         return
+    for gap in gaps:
+        output.complain(f"warning: {gap}")
     _print(file, bundle, running)
 
 

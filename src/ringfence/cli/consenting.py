@@ -142,7 +142,10 @@ def show(callee: Callee, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = Fal
     who = actor()
 
     async def look(registry: Registry) -> tuple[list[Said], list[IndexRow]]:
-        return await registry.said(number, who), await registry.standing(number, who)
+        said, rows = await registry.said(number, who), await registry.standing(number, who)
+        if said:
+            await registry.look(who, "queried", number, {"holder": None})  # before it is shown
+        return said, rows
 
     said, rows = at_desk(settings, look)
     zone = zone_of(settings)

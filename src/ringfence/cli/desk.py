@@ -7,7 +7,7 @@ import getpass
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from ringfence.cli import output
@@ -15,6 +15,9 @@ from ringfence.config import Settings
 from ringfence.lookups import StoreError
 from ringfence.registry.actors import Actor
 from ringfence.registry.register import Registry
+
+if TYPE_CHECKING:
+    from ringfence.tracing.book import TraceBook
 
 Result = TypeVar("Result")
 
@@ -38,6 +41,15 @@ def at_desk(settings: Settings, work: Callable[[Registry], Awaitable[Result]]) -
             return await work(registry)
 
     return asyncio.run(run())
+
+
+def at_book(settings: Settings, work: Callable[[TraceBook], Awaitable[Result]]) -> Result:
+    """Open the book of trace requests of a configuration, do the work, close it. Raises RegistryError, TraceError."""
+    from ringfence.tracing.book import TraceBook
+    from ringfence.tracing.peers import open_peers
+
+    peers = open_peers(settings.trace, settings.registry, settings.data_directory, settings.node)
+    return at_desk(settings, lambda registry: work(TraceBook(registry, peers, settings.trace)))
 
 
 def zone_of(settings: Settings) -> ZoneInfo:

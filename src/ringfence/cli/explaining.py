@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ringfence.cli import output
-from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, moment
 
 if TYPE_CHECKING:
     from ringfence.control.question import Question
@@ -30,8 +30,15 @@ def explain(
     consent: Annotated[ConsentAnswer, typer.Option(help="The callee's consent, if it is asked for.")] = "unknown",
     score: Annotated[float | None, typer.Option(min=0, max=100, help="The caller's harassment score.")] = None,
     attempts: Annotated[int | None, typer.Option(min=0, help="The caller's calls in the window, this one too.")] = None,
+    earlier: Annotated[
+        int | None, typer.Option(min=0, max=100, help="The holder's calls to the callee just before.")
+    ] = None,
     roaming: Annotated[
         bool | None, typer.Option("--roaming/--at-home", help="Whether the caller is known to be abroad.")
+    ] = None,
+    at: Annotated[
+        float | None,
+        typer.Option(parser=moment, metavar="TIME", help="When: 2026-10-01T10:00+08:00; now without it."),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Read from the store what is not given.")] = False,
     record: Annotated[int | None, typer.Option(help="Explain this call of the past, by its record's number.")] = None,
@@ -68,6 +75,8 @@ def explain(
             consent=None if consent == "unknown" else consent,
             score=score,
             attempts=attempts,
+            earlier=earlier,
+            at=at,
             roaming=roaming,
         )
     except ValueError as error:
@@ -122,8 +131,7 @@ async def _here(config: Path, question: Question, live: bool) -> dict[str, Any]:
     async def fill(call: Call, given: Facts, needs: frozenset[Need]) -> Facts:
         settings = bundle.settings
         place = store_place(settings.redis, settings.data_directory)
-        window = bundle.pipeline.rate_window
-        return await filled(call, given, needs, store_keys(settings), window, place, settings.roaming)
+        return await filled(call, given, needs, store_keys(settings), bundle.pipeline, place, settings.roaming)
 
     return await explained(bundle, question, Unknown("not_given"), fill if live else None)
 
@@ -166,6 +174,10 @@ def _print(answer: dict[str, Any]) -> None:
     if response is not None:
         result.append(("response", f"{response['status']} {response['phrase']}"))
         result += [("", line) for line in response["headers"]]
+    dials = answer["dials"]
+    if dials is not None:
+        sure = "" if dials["believed"] else ", and is refused with 403: the trunk was not granted the caller's number"
+        result.append(("dials", f"{dials['number']}, to refuse {dials['refuses']}{sure}"))
     output.facts(result)
 
 

@@ -72,6 +72,7 @@ def trunk_view(trunk: Trunk, zone: timezone) -> View:
             plain.append({"by": by, "holder": said.holder, "ranges": named, "count": count, **_plain(each)})
     facts = [
         ("trunk", trunk.name), ("holder", trunk.holder), ("kind", trunk.kind), ("purpose", trunk.purpose),
+        ("sector", trunk.sector or ""),
         ("connected by", trunk.connected_by), ("place", trunk.place), ("gateways", trunk.gateways),
         *(("source", _source(source)) for source in trunk.sources),
         ("calls per hour", "no contract figure" if trunk.calls_per_hour is None else str(trunk.calls_per_hour)),
@@ -81,8 +82,9 @@ def trunk_view(trunk: Trunk, zone: timezone) -> View:
     said_of_it = {
         "trunk": trunk.name, "holder": trunk.holder, "kind": trunk.kind, "purpose": trunk.purpose,
         "connected_by": trunk.connected_by, "place": trunk.place, "gateways": trunk.gateways,
-        "marketing": trunk.marketing, "calls_per_hour": trunk.calls_per_hour, "rules": trunk.rules,
-        "sources": [source.model_dump(exclude_none=True) for source in trunk.sources], "grants": plain,
+        "marketing": trunk.marketing, "sector": trunk.sector, "calls_per_hour": trunk.calls_per_hour,
+        "rules": trunk.rules, "sources": [source.model_dump(exclude_none=True) for source in trunk.sources],
+        "grants": plain,
     }  # fmt: skip
     columns = ("by", "numbers of", "which", "purpose", "direction", "days", "state", "note")
     return View(said_of_it, [fact for fact in facts if fact[1]], columns, rows, True)
@@ -130,7 +132,9 @@ def _plain(terms: Terms) -> dict[str, Any]:
 def _terms(terms: Terms, zone: timezone) -> list[str]:
     direction = "both" if terms.originate and terms.receive else "originate" if terms.originate else "receive"
     state = "suspended" if terms.suspended else "granted"
-    return [", ".join(terms.purposes) or "all", direction, _days(terms.since, terms.until, zone), state, terms.note]
+    purposes = ", ".join(terms.purposes) or "all"
+    sells = f"{purposes} ({terms.sector})" if terms.sector else purposes
+    return [sells, direction, _days(terms.since, terms.until, zone), state, terms.note]
 
 
 def _days(since: float, until: float, zone: timezone) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,17 @@ def duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from None
     assert isinstance(value, float)
     return value
+
+
+def moment(text: str) -> float:
+    """`2026-10-01T10:00+08:00` in epoch seconds, for typer: a time names its zone. Raises BadParameter."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter("a time is written with its offset: 2026-10-01T10:00+08:00")
+    return found.timestamp()
 
 
 def address(text: str) -> tuple[str, int]:

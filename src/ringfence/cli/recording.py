@@ -38,20 +38,25 @@ def group() -> None:
 
 @app.command()
 def verify(folder: Folder = None, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """Read every byte of every segment: 1 when there is a gap, an edit or a cut."""
+    """Read every byte of every segment, of each worker's: 1 when there is a gap, an edit or a cut."""
     from ringfence.cli.progress import bar
-    from ringfence.records.verify import verify as look
+    from ringfence.records.verify import verify_all
 
     place = folder or records_folder(config)
     with bar("verifying", unit="bytes") as advance:
-        report = look(place, advance, keys_of(config))
+        reports = {place / name: report for name, report in verify_all(place, advance, keys_of(config)).items()}
     if json:
-        output.as_json(
-            {**report._asdict(), "troubles": [trouble._asdict() for trouble in report.troubles], "folder": str(place)}
-        )
+        told = [
+            {**report._asdict(), "troubles": [trouble._asdict() for trouble in report.troubles], "folder": str(spool)}
+            for spool, report in reports.items()
+        ]
+        output.as_json(told[0] if len(told) == 1 else {"folder": str(place), "spools": told})
     else:
-        _print(place, report)
-    if report.troubles:
+        for number, (spool, report) in enumerate(reports.items()):
+            if number:
+                output.line()
+            _print(spool, report)
+    if any(report.troubles for report in reports.values()):
         raise typer.Exit(FAILED)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ringfence.registry.tokens import Token
     from ringfence.registry.upkeep import Retained
     from ringfence.registry.verify import Anchor, Report
+    from ringfence.tracing.book import TraceBook
 
 app = typer.Typer(help="The register of consents and refusals as a whole.", no_args_is_help=True)
 token = typer.Typer(help="Who may use the registry over HTTP.", no_args_is_help=True)
@@ -78,6 +79,10 @@ def import_(
     evidence: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where files are that the column evidence names.")
     ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="For all lines that say nothing in this column; may be repeated."),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Record the lines of a file; started again it goes on where it stopped. 1 when lines were bad."""
@@ -89,12 +94,15 @@ def import_(
     chosen = next((one for one in FILE_KINDS if one == kind), None)
     if chosen is None:
         raise typer.BadParameter(f"KIND is one of {', '.join(FILE_KINDS)}")
+    common = dict(one.split("=", 1) for one in value or () if "=" in one)
+    if len(common) != len(value or ()):
+        raise typer.BadParameter("--value is a column with its value, each column once: holder=Example")
     settings = open_settings(config)
     told = report or file.with_name(f"{file.name}.report.csv")
 
     async def work(registry: Registry) -> Progress:
         reader = await _reader(settings, registry, evidence)
-        return await Import(registry, chosen, actor(), reader, told, _share).run(file)
+        return await Import(registry, chosen, actor(), reader, told, _share, common).run(file)
 
     done = at_desk(settings, work)
     output.line(f"{done.recorded} recorded, {done.known} known before, {done.bad} bad")
@@ -164,11 +172,12 @@ def retain(
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Take away what is kept no longer: old consents with their files, numbers that nothing is on record about."""
-    from ringfence.cli.desk import actor, at_desk
+    """Take away what is kept no longer: old consents with their files, numbers of nobody on record, trace requests."""
+    from ringfence.cli.desk import actor, at_book, at_desk
     from ringfence.cli.store import open_settings
     from ringfence.registry.opening import open_evidence
     from ringfence.registry.upkeep import retain as work_through
+    from ringfence.tracing.steps import retain as retain_traces
 
     settings = open_settings(config)
     folder = open_evidence(settings.registry, settings.data_directory)
@@ -176,11 +185,14 @@ def retain(
     async def work(registry: Registry) -> Retained:
         return await work_through(registry, folder, settings.registry, actor(), dry)
 
-    done = at_desk(settings, work)
+    async def traces(book: TraceBook) -> int:
+        return await retain_traces(book, actor(), dry)
+
+    done = {**at_desk(settings, work)._asdict(), "trace_requests": at_book(settings, traces)}
     if json:
-        output.as_json(done._asdict())
+        output.as_json(done)
     else:
-        output.facts([(name, str(count)) for name, count in done._asdict().items()])
+        output.facts([(name, str(count)) for name, count in done.items()])
 
 
 @app.command()
@@ -210,23 +222,50 @@ def erase(
 
 @app.command()
 def rotate(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Encrypt every number under the first key of registry.number_key_file; older keys can be taken out afterwards."""
+    """Encrypt every number and evidence file under the first key of registry.number_key_file, plain files too.
+
+    Older keys can be taken out of the file afterwards. The daemon may run: it reads the file when that changes.
+    """
     from ringfence.cli.desk import actor, at_desk
     from ringfence.cli.store import open_settings
+    from ringfence.registry.opening import open_evidence
+    from ringfence.registry.upkeep import Rotated
     from ringfence.registry.upkeep import rotate as renew
 
     settings = open_settings(config)
+    folder = open_evidence(settings.registry, settings.data_directory)
 
-    async def work(registry: Registry) -> int:
-        return await renew(registry, actor())
+    async def work(registry: Registry) -> Rotated:
+        return await renew(registry, folder, actor())
 
-    output.line(f"{at_desk(settings, work)} numbers encrypted anew")
+    done = at_desk(settings, work)
+    output.line(f"{done.numbers} numbers and {done.files} files encrypted anew")
+
+
+@app.command(hidden=True)
+def hear(
+    config: ConfigFile = DEFAULT_CONFIG,
+    parent: Annotated[int | None, typer.Option(hidden=True, help="Process to end with.")] = None,
+) -> None:
+    """Record what subscribers refuse by dialling; `ringfence serve` runs this where voice.lines has any."""
+    import asyncio
+
+    from ringfence.cli.hearing import listen
+    from ringfence.cli.store import open_settings
+    from ringfence.control.lifeline import end_with_parent
+    from ringfence.telemetry.log import configure
+
+    if parent is not None:
+        end_with_parent(parent)
+    settings = open_settings(config)
+    configure(settings.logging)
+    asyncio.run(listen(settings))
 
 
 @token.command("add")
 def token_add(
     name: Annotated[str, typer.Argument(help="What the audit trail calls it.")],
-    role: Annotated[str, typer.Option(help="holder, operator or auditor.")],
+    role: Annotated[str, typer.Option(help="holder, operator, auditor or officer.")],
     holder: Annotated[str, typer.Option(help="Of the role holder: whose.")] = "",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:

@@ -25,6 +25,7 @@ Within = Annotated[
 
 
 def trace(
+    context: typer.Context,
     caller: Annotated[str | None, typer.Option(help="Number that was shown or asserted.")] = None,
     callee: Annotated[str | None, typer.Option(help="Number that was called.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="When, as 2026-11-24T10:15[+08:00].")] = None,
@@ -35,19 +36,30 @@ def trace(
     config: ConfigFile = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Trace calls back: the hop in, the hop out, the holder, who connected it; 1 when there is no such call."""
+    """Trace calls back: the hop in, the hop out, the holder, who connected it; 1 when there is no such call.
+
+    With what other carriers answered about them. The commands below ask those carriers, and answer them.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from ringfence.cli.clickhousing import stories_in_clickhouse
     from ringfence.warehouse.library import Library
     from ringfence.warehouse.telling import told
 
     if caller is None and callee is None:
         raise typer.BadParameter("give --caller, --callee or both")
     place = folder or records_folder(config)
-    library = Library(place, keys_of(config))
     question = question_of(config, caller, callee, at, within)
-    found = library.find(question, limit)
+    library = None
+    stories = None if folder else stories_in_clickhouse(config, question, limit)
+    if stories is None:
+        library = Library(place, keys_of(config))
+        stories = [library.told(sequence, decision) for sequence, decision in library.find(question, limit)]
     asked = {"caller": caller or "", "callee": callee or "", "at": at or ""}
-    noted(place, "trace", asked, len(found), full)
-    calls = [told(library.told(sequence, decision), full) for sequence, decision in found]
+    noted(place, "trace", asked, len(stories), full)
+    calls = [told(story, full) for story in stories]
+    if folder is None and library is not None:  # records of elsewhere have numbers of their own
+        calls = with_chains(config, calls, full)
     if json:
         output.as_json(calls)
     else:
@@ -55,7 +67,8 @@ def trace(
             if number:
                 output.line()
             print_call(call)
-        complain_of_waiting(library)
+        if library is not None:
+            complain_of_waiting(library)
     if not calls:
         if not json:
             output.line("no such call")
@@ -114,6 +127,43 @@ def complain_of_waiting(library: Library) -> None:
         output.complain(f"{library.waiting} sealed files are not indexed yet: they were searched from end to end")
 
 
+def with_chains(config: Path, calls: list[dict[str, Any]], full: bool) -> list[dict[str, Any]]:
+    """The calls with the hops of other carriers behind them, and with what was asked about each."""
+    from ringfence.cli.desk import actor, at_book
+    from ringfence.config import load
+    from ringfence.registry.opening import is_there
+    from ringfence.tracing.book import TraceBook
+    from ringfence.tracing.showing import chain, plain
+
+    settings = load(config)
+    if not calls or not is_there(settings.registry, settings.data_directory):
+        return [{**call, "chain": [], "requests": []} for call in calls]
+
+    async def work(book: TraceBook) -> list[dict[str, Any]]:
+        whole = []
+        for call in calls:
+            asked = await book.of_record(actor(), settings.node, call["record"])
+            whole.append({**call, "chain": chain(asked, full), "requests": [plain(one, full) for one in asked]})
+        seen = [one["id"] for call in whole for one in call["requests"]]
+        if full and seen:
+            await book.note_look(actor(), {"command": "trace", "requests": seen})
+        return whole
+
+    return at_book(settings, work)
+
+
+def hop_line(hop: dict[str, Any]) -> str:
+    """A carrier's hop in one line."""
+    came, went = hop["came"], hop["went"]
+    out = "refused there" if went is None else f"out by {went['gateway']} at {went['address']}"
+    connected = f", connected by {came['connected_by']}," if came["connected_by"] else ""
+    by = f"joined by {', '.join(hop['joined'])}" if hop["joined"] else "NOT OUR CALL by what it says"
+    return (
+        f"{hop['carrier']}: {came['trunk']} ({came['kind']}) of {came['holder']}{connected} from {came['transport']} "
+        f"{came['address']}, {out}; shown {hop['shown'] or 'no number'}; {by}"
+    )
+
+
 def print_call(call: dict[str, Any]) -> None:
     """One call, fact by fact."""
     came, verdict, out, course = call["in"], call["verdict"], call["out"], call["course"]
@@ -121,6 +171,8 @@ def print_call(call: dict[str, Any]) -> None:
         ("record", f"{call['record']}, {call['at']}"),
         ("hop in", f"{came['trunk']} ({came['kind']}) from {came['transport']} {came['source']}"),
         ("holder", came["holder"]),
+        *([("connected by", came["connected_by"])] if came["connected_by"] else []),
+        *(("before that", hop_line(hop)) for hop in call.get("chain", ())),
         ("shown", f"{call['shown']['number'] or 'no number'}: {call['shown']['from']}"),
         ("asserted", ", ".join(call["asserted"]) or "nothing"),
     ]
@@ -141,6 +193,9 @@ def print_call(call: dict[str, Any]) -> None:
         if len(out["tried"]) > 1:
             rows.append(("tried", ", ".join(out["tried"])))
     rows += _course(course, out is not None)
+    for one in call.get("requests", ()):
+        way = "asked" if one["direction"] == "out" else "asked by"
+        rows.append((way, f"{one['peer']}: {one['state']} (ringfence trace show {one['id']})"))
     rows.append(("Call-ID", call["call_id"]))
     output.facts(rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,12 +30,14 @@ def retain(
     """Delete records over their time now, class by class; the daemon does so by itself every ten minutes."""
     from ringfence.config import load
     from ringfence.warehouse.keeping import alone
-    from ringfence.warehouse.retention import keep_to
+    from ringfence.warehouse.retention import Report, keep_to
 
     retention = load(config).records.retention
-    place = folder or records_folder(config)
-    with alone(place):
-        report = keep_to(retention, place, time.time(), None if dry_run else keys_of(config)())
+    ring = None if dry_run else keys_of(config)()
+    report = Report()
+    for spool in _spools(folder or records_folder(config)):
+        with alone(spool):
+            report.add(keep_to(retention, spool, time.time(), ring))
     if json:
         output.as_json(
             {
@@ -70,10 +73,12 @@ def rotate(folder: Folder = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
     from ringfence.warehouse.keeping import alone
     from ringfence.warehouse.keeping import rotate as put_under_present
 
-    place = folder or records_folder(config)
     ring = keys_of(config)()
-    with alone(place):
-        changed, every = put_under_present(place, ring)
+    changed = every = 0
+    for spool in _spools(folder or records_folder(config)):
+        with alone(spool):
+            rewrapped, vaults = put_under_present(spool, ring)
+        changed, every = changed + rewrapped, every + vaults
     output.line(f"{changed} of {every} files were put under the present key")
 
 
@@ -97,6 +102,17 @@ def accesses(folder: Folder = None, config: ConfigFile = DEFAULT_CONFIG, json: A
             output.line(fault)
     if fault:
         raise typer.Exit(FAILED)
+
+
+def _spools(folder: Path) -> list[Path]:
+    """Raises RecordsError."""
+    from ringfence.records.errors import RecordsError
+    from ringfence.records.place import spools
+
+    try:
+        return spools(folder)
+    except OSError as error:
+        raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
 def _access(entry: dict[str, object]) -> list[str]:

@@ -14,14 +14,24 @@ from ringfence.ledger import Ledger
 from ringfence.ledger.settings import SourceSettings, read_network
 from ringfence.numbering import Numbering
 from ringfence.sip.uri import parse_uri
+from ringfence.transport.frames import LONGEST_MESSAGE
 from ringfence.transport.settings import ListenerSettings
 
 Finding = tuple[Location, str]
+
+_MADE: tuple[Location, ...] = (
+    ("data_directory",),
+    ("records", "folder"),
+    ("registry", "evidence", "folder"),
+    ("registry", "uploads", "folder"),
+)
+"""Folders that are made when they are needed."""
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Every contradiction between parts, with the location to mend. File names are absolute already."""
     yield from _listeners(settings.listeners)
+    yield from _workers(settings)
     yield from _files(settings)
     yield from _gateways(settings)
     yield from _trunks(settings)
@@ -38,6 +48,18 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
                 yield ("listeners", position, "bind"), f"listeners[{before}] has this address and port already"
 
 
+def _workers(settings: Settings) -> Iterator[Finding]:
+    """What workers cannot do; messages of a stream are handed on to them whole, in packs that have a bound."""
+    if settings.workers > 1:
+        for key, wanted in (("mirror", settings.mirror.hep.collector), ("clickhouse", settings.clickhouse.url)):
+            if wanted is not None:
+                yield (key,), "copies are made of what one process serves: this wants `workers: 1`"
+        for position, listener in enumerate(settings.listeners):
+            if listener.transport != "udp" and listener.max_message_bytes > LONGEST_MESSAGE:
+                message = f"with workers a message by {listener.transport} has at most {LONGEST_MESSAGE} bytes"
+                yield ("listeners", position, "max_message_bytes"), message
+
+
 def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:
     """Whether the kernel would refuse the second: TCP and TLS share ports, a wildcard takes every address."""
     (host, port), (other_host, other_port) = one.address, other.address
@@ -52,7 +74,7 @@ def _same_socket(one: ListenerSettings, other: ListenerSettings) -> bool:
 def _files(settings: Settings) -> Iterator[Finding]:
     """Files that settings name must be there; folders are made, number files belong to the ledger."""
     for location, path in every_path(settings):
-        if location in (("data_directory",), ("records", "folder")):
+        if location in _MADE:
             continue
         if location == ("ledger", "folder"):
             if not path.is_dir():

@@ -1,6 +1,6 @@
 """The settings pages of docs/: written from the models, so that they cannot tell another story.
 
-python -m ringfence.config.document docs/settings docs/numbering
+python -m ringfence.config.document docs/settings docs/numbering docs/calendar
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ringfence.config.calendar_file import calendar_schema
 from ringfence.config.plan_file import plan_schema
 from ringfence.config.reload import needs_restart
 from ringfence.config.schema import json_schema
@@ -44,6 +45,15 @@ in [numbering.md](../numbering.md); `ringfence numbering check FILE` names every
 
 """
 
+_CALENDAR = """\
+# Calendar files
+
+Every key of a file such as `config/calendar/cn.yaml`, which `calendars.files` names. What the keys are for is told in
+[calling-hours.md](../calling-hours.md); `ringfence calendar check FILE` names every fault with its line, and
+[calendar.schema.json](calendar.schema.json), printed by `ringfence calendar schema`, is for editors.
+
+"""
+
 _LENGTHS = {"minItems": "at least", "maxItems": "at most"}
 
 
@@ -64,11 +74,19 @@ def pages(schema: Schema) -> dict[str, str]:
 
 def plan_pages() -> dict[str, str]:
     """File name to text: the keys of a numbering plan for people, and their JSON Schema."""
-    schema = plan_schema()
+    return _file_pages("plan", _PLAN, plan_schema())
+
+
+def calendar_pages() -> dict[str, str]:
+    """File name to text: the keys of a calendar for people, and their JSON Schema."""
+    return _file_pages("calendar", _CALENDAR, calendar_schema())
+
+
+def _file_pages(name: str, introduction: str, schema: Schema) -> dict[str, str]:
     keys = "\n".join(_section(key) for key in SchemaTree(schema).every_key())
     return {
-        "plan.md": _NOTE + _PLAN + keys,
-        "plan.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
+        f"{name}.md": _NOTE + introduction + keys,
+        f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
     }
 
 
@@ -177,9 +195,13 @@ def _items(count: int) -> str:
     return "1 item" if count == 1 else f"{count} items"
 
 
-def main(settings: Path, plans: Path) -> None:
-    """Write the pages of the settings and of plan files, and remove those of keys that are gone."""
-    for folder, written in ((settings, pages(json_schema())), (plans, plan_pages())):
+def main(settings: Path, plans: Path, calendars: Path) -> None:
+    """Write the pages of the settings, of plan and calendar files, and remove those of keys that are gone."""
+    for folder, written in (
+        (settings, pages(json_schema())),
+        (plans, plan_pages()),
+        (calendars, calendar_pages()),
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.md"):
             if old.name not in written:
@@ -189,4 +211,4 @@ def main(settings: Path, plans: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))

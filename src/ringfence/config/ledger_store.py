@@ -122,8 +122,8 @@ class Stored:
         digest, size = digest_of(settings, numbering, folder, files)
         if size <= SMALL:
             return Here()(settings, numbering, base_dir, generation, files)
-        store = settings.data_directory / "ledger"
-        target = store / f"{digest.hex()[:32]}.snapshot"
+        target = _place(settings.data_directory, digest)
+        store = target.parent
         snapshot = _mapped(target, digest)
         if snapshot is None:
             store.mkdir(parents=True, exist_ok=True)
@@ -159,6 +159,19 @@ class Stored:
 
 def _late(said: list[Any]) -> LedgerFault:
     return LedgerFault(Place(*said[0]), said[1], late=True)
+
+
+def _place(data_directory: Path, digest: bytes) -> Path:
+    return data_directory / "ledger" / f"{digest.hex()[:32]}.snapshot"
+
+
+def mapped_again(data_directory: Path, digest: bytes) -> Snapshot:
+    """A snapshot that another process of this data directory has mapped. Raises ConfigError."""
+    path = _place(data_directory, digest)
+    snapshot = _mapped(path, digest)
+    if snapshot is None:
+        raise ConfigError([Fault(str(path), 0, "", "is not there any more, or damaged")])
+    return snapshot
 
 
 def _mapped(path: Path, digest: bytes) -> Snapshot | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
+from ringfence.calendars import Places
+from ringfence.config.calendar_file import build_places, gaps
 from ringfence.config.checks import findings, ledger_faults, misplaced
 from ringfence.config.faults import ConfigError, Fault, path_text
 from ringfence.config.files import Files
@@ -14,6 +17,7 @@ from ringfence.config.paths import absolute
 from ringfence.config.plan_file import build_numbering
 from ringfence.config.settings import Settings
 from ringfence.config.validation import Source, Unsound, reworded, validate
+from ringfence.config.voice_checks import ledger_findings, line_findings, number_findings
 from ringfence.config.yaml_source import read_yaml
 from ringfence.ledger import Ledger, LedgerError, LedgerFault
 from ringfence.numbering import Numbering
@@ -28,7 +32,9 @@ class Bundle:
     late: what a day that has come makes invalid in the ledger; calls are refused by it, the rest stays in force.
     """
 
-    __slots__ = ("generation", "late", "ledger", "numbering", "pipeline", "settings", "source")
+    __slots__ = (
+        "_calendars", "generation", "late", "ledger", "numbering", "pipeline", "places", "settings", "source",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,16 +43,27 @@ class Bundle:
         numbering: Numbering,
         ledger: Ledger,
         pipeline: Pipeline,
+        places: Places,
         source: Source,
         late: Sequence[Fault] = (),
+        calendars: Mapping[str, Source] | None = None,
     ) -> None:
+        """calendars: where the operator's own stand, by country."""
         self.generation = generation
         self.settings = settings
         self.numbering = numbering
         self.ledger = ledger
         self.pipeline = pipeline
+        self.places = places
         self.source = source
         self.late = late
+        self._calendars = calendars or {}
+
+    def calendar_gaps(self, day: date) -> list[Fault]:
+        """What the calendars do not know around a day, where marketing calls are judged by them."""
+        if not any(trunk.marketing for trunk in self.ledger.profiles):
+            return []
+        return list(gaps(self.places, self._calendars, day))
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -89,12 +106,14 @@ def _built(
     faults = _cross_faults(settings, source)
     try:
         numbering = build_numbering(settings.numbering, source, files)
+        places, calendars = build_places(settings.calendars, numbering, source, files)
     except ConfigError as error:
         raise ConfigError(faults + error.faults) from None
     faults += _area_faults(settings, numbering, source)
+    faults += [source.fault(*finding) for finding in number_findings(settings, numbering)]
     try:
         ledger, late = make_ledger(settings, numbering, base, generation, files)
-        pipeline = Pipeline(settings.screening, ledger)
+        pipeline = Pipeline(settings.screening, ledger, places)
     except (LedgerError, ConfigError) as error:
         faults += error.faults if isinstance(error, ConfigError) else [fault_of(each, source) for each in error.faults]
         further = policy_faults(settings.screening, settings.trunks)
@@ -102,9 +121,11 @@ def _built(
     except PolicyError as error:
         raise ConfigError(faults + [_policy_fault(fault, source) for fault in error.faults]) from None
     faults += ledger_faults(settings, ledger, numbering)
+    faults += [source.fault(*finding) for finding in ledger_findings(settings, numbering, ledger)]
     if faults:
         raise ConfigError(faults)
-    return Bundle(generation, settings, numbering, ledger, pipeline, source, [fault_of(each, source) for each in late])
+    over = [fault_of(each, source) for each in late]
+    return Bundle(generation, settings, numbering, ledger, pipeline, places, source, over, calendars)
 
 
 def _policy_fault(fault: PolicyFault, source: Source) -> Fault:
@@ -118,7 +139,7 @@ def _policy_fault(fault: PolicyFault, source: Source) -> Fault:
 
 def _further_faults(error: Unsound, base: Path, files: Files) -> list[Fault]:
     """Faults of the root keys that are sound by themselves, where none of the others plays a part."""
-    if not isinstance(error.sound, Settings) or error.left_out & {"numbering", "screening"}:
+    if not isinstance(error.sound, Settings) or error.left_out & {"numbering", "calendars", "screening"}:
         return []
     try:
         _built(absolute(error.sound, base), error.source, base, 0, files, _without_folder)
@@ -141,7 +162,7 @@ def read_settings(path: Path, files: Files, environ: Mapping[str, str] = os.envi
 
 
 def _cross_faults(settings: Settings, source: Source) -> list[Fault]:
-    return [source.fault(location, message) for location, message in findings(settings)]
+    return [source.fault(*finding) for finding in (*findings(settings), *line_findings(settings))]
 
 
 def plain_fault(fault: LedgerFault) -> Fault:

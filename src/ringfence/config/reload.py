@@ -14,8 +14,8 @@ from ringfence.config.files import Files, StatFile, stamp
 from ringfence.config.load import Bundle
 
 RESTART = (
-    "node", "data_directory", "listeners", "redis", "index", "roaming", "records", "control", "logging", "secrets",
-    "reload",
+    "node", "data_directory", "workers", "listeners", "redis", "index", "roaming", "records", "trace",
+    "clickhouse", "mirror", "control", "logging", "secrets", "reload", "voice",
 )  # fmt: skip
 """Root keys that sockets, stores and keys were opened by."""
 

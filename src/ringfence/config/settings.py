@@ -6,18 +6,23 @@ from pathlib import Path
 
 from pydantic import Field
 
+from ringfence.calendars.settings import CalendarsSettings
+from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.control.settings import ControlSettings
 from ringfence.forwarding.settings import GatewayGroupSettings, SipSettings
 from ringfence.index.settings import IndexSettings
 from ringfence.ledger.settings import LedgerSettings, TrunkSettings
 from ringfence.lookups.settings import RedisSettings, RoamingSettings
+from ringfence.mirror.settings import MirrorSettings
 from ringfence.numbering.settings import NumberingSettings
 from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.settings_types import Duration, Frozen
 from ringfence.telemetry.settings import LoggingSettings
+from ringfence.tracing.settings import TraceSettings
 from ringfence.transport.settings import ListenerSettings
+from ringfence.voice.settings import VoiceSettings
 
 
 class SecretsSettings(Frozen):
@@ -50,6 +55,12 @@ class Settings(Frozen):
     data_directory: Path = Field(
         Path("data"), description="folder for the embedded store and for keys made at the first start; made if missing"
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="processes that serve calls; from 2 on a front process hands each message to one, by its Call-ID",
+    )
     listeners: tuple[ListenerSettings, ...] = Field(min_length=1, description="sockets that SIP arrives on")
     sip: SipSettings = Field(default_factory=SipSettings, description="the proxy's own behaviour")
     gateways: dict[str, GatewayGroupSettings] = Field(
@@ -63,6 +74,9 @@ class Settings(Frozen):
         description="who may send calls and which numbers they may show; for small installations, or beside the ledger",
     )
     numbering: NumberingSettings = Field(default_factory=NumberingSettings, description="how written numbers are read")
+    calendars: CalendarsSettings = Field(
+        default_factory=CalendarsSettings, description="public holidays and shifted working days by country"
+    )
     screening: ScreeningSettings = Field(
         default_factory=ScreeningSettings, description="rules, thresholds, answers and tags"
     )
@@ -70,14 +84,27 @@ class Settings(Frozen):
     records: RecordsSettings = Field(
         default_factory=RecordsSettings, description="one durable record of every INVITE, written before it goes on"
     )
+    clickhouse: ClickHouseSettings = Field(
+        default_factory=ClickHouseSettings, description="records fed to ClickHouse, and searched there"
+    )
+    mirror: MirrorSettings = Field(
+        default_factory=MirrorSettings,
+        description="copies of messages and decisions: HEP3 to Homer, captures on demand",
+    )
     roaming: RoamingSettings = Field(
         default_factory=RoamingSettings, description="who says which subscribers are abroad"
     )
     registry: RegistrySettings = Field(
         default_factory=RegistrySettings, description="consents, refusals and wishes with their evidence"
     )
+    trace: TraceSettings = Field(
+        default_factory=TraceSettings, description="with whom calls are traced back beyond our own hop"
+    )
     index: IndexSettings = Field(
         default_factory=IndexSettings, description="how the store's copy of consents and refusals is kept up to date"
+    )
+    voice: VoiceSettings = Field(
+        default_factory=VoiceSettings, description="service numbers by which subscribers refuse marketing calls"
     )
     control: ControlSettings = Field(
         default_factory=ControlSettings, description="HTTP for operators: metrics and health"

@@ -17,8 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ringfence import __version__
 from ringfence.control.desk import Desk
 from ringfence.control.errors import ControlError, Refused, Unanswered
+from ringfence.control.imports import IMPORTS_PATH, serve_imports
 from ringfence.control.question import Question
 from ringfence.control.registry import EVIDENCE_PATH, serve_registry
+from ringfence.control.trace_desk import TraceDesk
+from ringfence.control.tracing import serve_tracing
 from ringfence.telemetry.metrics import CONTENT_TYPE, render
 
 Ask = Callable[[str, dict[str, Any], float], Awaitable[Any]]
@@ -80,11 +83,12 @@ class Operator:
             raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
 
-def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI:
+def create_app(ask: Ask, token: str | None, desk: Desk | None = None, tracing: TraceDesk | None = None) -> FastAPI:
     """The application.
 
     token: what commands must carry as `Authorization: Bearer …`; None: every command is refused with 403.
-    desk: the registry behind `/registry`; None: without that part.
+    desk: the registry behind `/registry`; None: without that part. tracing: `/trace` and `/records`, likewise; it needs
+    the desk.
     """
     app = FastAPI(
         title="ringfence",
@@ -92,12 +96,15 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI
         summary="Health, metrics and commands of one ringfence node",
         docs_url=None,  # its page would load scripts from a public host
         redoc_url=None,
-        lifespan=None if desk is None else desk.lifespan,
+        lifespan=tracing.lifespan if tracing is not None else None if desk is None else desk.lifespan,
     )
-    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence}
+    longer = {} if desk is None else {EVIDENCE_PATH: desk.longest_evidence, IMPORTS_PATH: desk.longest_list}
     app.add_middleware(BodyLimit, limit=LONGEST_BODY, longer=longer)
     if desk is not None:
         serve_registry(app, desk)
+        serve_imports(app)
+    if tracing is not None:
+        serve_tracing(app, tracing)
     guarded = [Depends(Operator(token))]
     refusals: dict[int | str, dict[str, Any]] = {
         401: {"description": "No valid token"},
@@ -138,6 +145,8 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI
             answer = Readiness.model_validate(await ask("ready", {}, LOOK_TIMEOUT))
         except ControlError as error:
             answer = Readiness(ready=False, reasons=[str(error)])
+        if tracing is not None:
+            answer.warnings.extend(tracing.warnings())
         if not answer.ready:
             response.status_code = 503
         return answer
@@ -150,11 +159,12 @@ def create_app(ask: Ask, token: str | None, desk: Desk | None = None) -> FastAPI
     async def metrics() -> Response:
         """Prometheus text; 503 with `ringfence_up 0` when the SIP process has none to give within a second."""
         limits = None if desk is None else desk.limits()
+        trace = None if tracing is None else tracing.figures()
         try:
             snapshot = await ask("snapshot", {}, LOOK_TIMEOUT)
         except ControlError:
-            return Response(render(None, limits), 503, media_type=CONTENT_TYPE)
-        return Response(render(snapshot, limits), media_type=CONTENT_TYPE)
+            return Response(render(None, limits, trace), 503, media_type=CONTENT_TYPE)
+        return Response(render(snapshot, limits, trace), media_type=CONTENT_TYPE)
 
     @app.get("/config/generation", responses=silent)
     async def generation() -> Generation:

@@ -47,7 +47,7 @@ class ChannelServer:
 
     async def open(self) -> None:
         """Listen. Takes the place of a dead process's socket; raises ControlError where a live one listens."""
-        sock = _listening(self._path)
+        sock = listening(self._path)
         self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=LONGEST_REQUEST)
 
     async def close(self) -> None:
@@ -103,8 +103,8 @@ class ChannelServer:
             return orjson.dumps({"error": "the command failed; the log says why"})
 
 
-def _listening(path: Path) -> socket.socket:
-    """A listening Unix socket at `path` that only its owner may open."""
+def listening(path: Path) -> socket.socket:
+    """A listening Unix socket at `path` that only its owner may open. Raises ControlError."""
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ControlError(f"control socket: its path is over {LONGEST_PATH} bytes; use a shorter data_directory")
     if _alive(path):

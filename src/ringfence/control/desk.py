@@ -8,6 +8,7 @@ import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, HTTPException
 
@@ -16,10 +17,12 @@ from ringfence.control.settings import RegistryPlace
 from ringfence.numbering import Kind, Numbering
 from ringfence.registry import tokens
 from ringfence.registry.actors import Actor
+from ringfence.registry.columns import Reader
 from ringfence.registry.errors import BadStatement
-from ringfence.registry.opening import open_evidence, open_registry, open_signer
+from ringfence.registry.opening import open_evidence, open_registry, open_ring, open_signer
 from ringfence.registry.register import Registry
 from ringfence.registry.signing import Signer
+from ringfence.registry.uploads import Uploads
 from ringfence.telemetry.metrics import Limits
 
 
@@ -27,12 +30,21 @@ class Desk:
     """One registry for the whole process."""
 
     def __init__(self, place: RegistryPlace) -> None:
-        self._place = place
+        self.place = place
         self._registry: Registry | None = None
         self._opening = asyncio.Lock()
         self._numbering = Numbering(place.numbering)
         self.evidence = open_evidence(place.settings, place.data_directory)
         self.longest_evidence = self.evidence.max_bytes
+        uploads = place.settings.uploads
+        self.longest_list = uploads.max_bytes
+        self.uploads = Uploads(
+            uploads.folder or place.data_directory / "uploads",
+            uploads,
+            open_ring(place.settings, place.data_directory),
+            lambda: open_registry(place.settings, place.data_directory),
+            Reader(self.number, _as_written, ZoneInfo(place.settings.zone)),
+        )
         rate = place.settings.rate
         self._requests = Limiter(rate.per_second, rate.burst)
         self._failures = Limiter(rate.failures_per_minute / 60, rate.failures_per_minute)
@@ -42,12 +54,15 @@ class Desk:
     def limits(self) -> Limits:
         """For the metrics."""
         limiters = (self._requests, self._failures)
-        return Limits(sum(len(one) for one in limiters), len(limiters) * MOST_BUCKETS, self._refused)
+        clients = sum(len(one) for one in limiters)
+        return Limits(clients, len(limiters) * MOST_BUCKETS, self._refused, len(self.uploads), self.uploads.limit)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Close the database with the process."""
+        """Go on with lists that an earlier process left; end with the process what it works on."""
+        self.uploads.resume()
         yield
+        await asyncio.to_thread(self.uploads.close)
         if self._registry is not None:
             await self._registry.close()
 
@@ -55,18 +70,18 @@ class Desk:
         """The registry, opened by the first who asks. Raises RegistryError, and the next one tries again."""
         async with self._opening:
             if self._registry is None:
-                self._registry = await open_registry(self._place.settings, self._place.data_directory)
+                self._registry = await open_registry(self.place.settings, self.place.data_directory)
             return self._registry
 
     def signer(self) -> Signer:
         """The key of proofs. Raises RegistryError."""
-        return open_signer(self._place.settings, self._place.data_directory)
+        return open_signer(self.place.settings, self.place.data_directory)
 
-    def number(self, text: str) -> str:
-        """A number in its comparable form. Raises BadStatement."""
+    def number(self, text: str, field: str = "callee") -> str:
+        """A number in its comparable form. Raises BadStatement, naming the field."""
         read = self._numbering.read(text)
         if read.kind not in (Kind.E164, Kind.SHORT):
-            raise BadStatement("callee", f"is no number that the plan reads ({read.kind})")
+            raise BadStatement(field, f"is no number that the plan reads ({read.kind})")
         return read.value
 
     async def actor(self, token: str, origin: str) -> Actor:
@@ -93,3 +108,8 @@ class Desk:
         if wait > 0:
             self._refused += 1
             raise HTTPException(429, "too many requests", {"Retry-After": str(math.ceil(wait))})
+
+
+async def _as_written(sha256: str) -> str:
+    """A list names evidence by its SHA-256: the files were sent before."""
+    return sha256

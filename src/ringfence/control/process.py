@@ -12,7 +12,8 @@ import structlog
 
 from ringfence.control.errors import ControlError
 from ringfence.control.lifeline import end_with_parent
-from ringfence.control.settings import ControlSettings, RegistryPlace, read_bind
+from ringfence.control.settings import ControlSettings, RegistryPlace, TracePlace
+from ringfence.settings_types import read_bind
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
 
@@ -20,7 +21,11 @@ SHORTEST_TOKEN = 16  # characters; a shorter one could be tried through
 
 
 def arguments(
-    settings: ControlSettings, logging: LoggingSettings, channel: Path, registry: RegistryPlace | None = None
+    settings: ControlSettings,
+    logging: LoggingSettings,
+    channel: Path,
+    registry: RegistryPlace | None = None,
+    trace: TracePlace | None = None,
 ) -> list[str]:
     """The command line that starts this process for a daemon; no token, password or key is ever on it."""
     line = [sys.executable, "-m", "ringfence.control", "--channel", str(channel), "--bind", settings.bind]
@@ -31,6 +36,8 @@ def arguments(
         line += ["--token-env", settings.token_env]
     if registry is not None:
         line += ["--registry", registry.model_dump_json()]
+    if trace is not None:
+        line += ["--trace", trace.model_dump_json()]
     return line
 
 
@@ -56,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--token-file", type=Path)
     parser.add_argument("--token-env")
     parser.add_argument("--registry", type=RegistryPlace.model_validate_json, help="where the registry is, as JSON")
+    parser.add_argument("--trace", type=TracePlace.model_validate_json, help="how calls are traced, as JSON")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     given = parser.parse_args(argv)
@@ -65,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     configure(LoggingSettings(level=given.log_level, format=given.log_format))
     try:
-        serve(given.channel, given.bind, read_token(given.token_file, given.token_env), given.registry)
+        token = read_token(given.token_file, given.token_env)
+        serve(given.channel, given.bind, token, given.registry, given.trace)
     except ControlError as error:
         structlog.get_logger(__name__).error("control cannot serve", why=str(error))
         raise SystemExit(1) from error

@@ -39,6 +39,12 @@ class Question(BaseModel):
     attempts: int | None = Field(
         default=None, ge=0, description="the caller's calls in the window, this one too; none: what the store has"
     )
+    earlier: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="calls of the trunk's holder to the callee just before; none: what the store has",
+    )
     roaming: bool | None = Field(
         default=None, description="the caller is known to be abroad; none: what the roaming check has"
     )

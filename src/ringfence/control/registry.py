@@ -22,15 +22,12 @@ from ringfence.registry.evidence import BadFile, store
 from ringfence.registry.proof import KEY, SIGNATURE, TAR, prove
 from ringfence.registry.register import LONGEST_PAGE, Said
 from ringfence.registry.statements import Statement, check_scope, consent, refusal, wish
+from ringfence.sectors import Sector
 
 EVIDENCE_PATH = "/registry/evidence"
 
 Callee = Annotated[str, Field(max_length=64, description="the called number, as anybody would write it")]
 Holder = Annotated[str, Field(max_length=256, description="a trunk's holder; none: the token's own")]
-Sector = Literal[
-    "finance", "insurance", "real_estate", "healthcare", "recruitment",
-    "travel", "education", "retail", "telecom", "other",
-]  # fmt: skip
 Channel = Literal["web", "app", "sms", "voice", "paper", "in_person", "import", "operator"]
 Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
@@ -162,25 +159,27 @@ class EntryOut(BaseModel):
 _bearer = HTTPBearer(auto_error=False, description="a token of `ringfence registry token add`", scheme_name="registry")
 
 
-async def _desk(request: Request) -> Desk:
+async def at_desk(request: Request) -> Desk:
+    """The application's desk."""
     desk: Desk = request.app.state.desk
     return desk
 
 
-async def _actor(
+async def who_asks(
     request: Request,
-    desk: Annotated[Desk, Depends(_desk)],
+    desk: Annotated[Desk, Depends(at_desk)],
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Actor:
+    """Whose token came along."""
     if given is None:
         raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
     return await desk.actor(given.credentials, request.client.host if request.client else "")
 
 
-AtDesk = Annotated[Desk, Depends(_desk)]
-Who = Annotated[Actor, Depends(_actor)]
+AtDesk = Annotated[Desk, Depends(at_desk)]
+Who = Annotated[Actor, Depends(who_asks)]
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is no JSON in UTF-8"},
     401: {"description": "No valid token"},
     403: {"description": "The token's role does not allow it"},
@@ -188,7 +187,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"description": "Too many requests; Retry-After says when the next one is served"},
     503: {"description": "The registry's database does not answer"},
 }
-router = APIRouter(prefix="/registry", tags=["registry"], responses=_REFUSALS)
+router = APIRouter(prefix="/registry", tags=["registry"], responses=REFUSALS)
 _KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": RecordedOut, "description": "It was on record already"}}
 
 
@@ -274,10 +273,15 @@ async def query(given: Question, desk: AtDesk, who: Who) -> Answer:
     holder = given.holder or who.holder or None
     rows = await registry.standing(callee, who, holder)
     said = await registry.said(callee, who, holder)
+    if rows or said:
+        await registry.look(who, "queried", callee, {"holder": holder})  # before it is shown
     return Answer(
         counts=[
             StandingOut(
-                scope=row.scope, kind=row.kind, since=_time(row.since) if row.since else None, until=_time(row.until)
+                scope=row.scope,
+                kind=row.kind,
+                since=time_of(row.since) if row.since else None,
+                until=time_of(row.until),
             )
             for row in rows
         ],
@@ -376,7 +380,8 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _time(moment: int | None) -> datetime | None:
+def time_of(moment: int | None) -> datetime | None:
+    """Epoch seconds as JSON shows them."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
 
@@ -384,9 +389,9 @@ def _out(one: Said) -> StatementOut:
     said = one.statement
     return StatementOut.model_validate(
         {
-            "id": one.id, "callee": said.callee, "kind": said.kind, "scope": said.scope, "since": _time(said.since),
-            "until": _time(said.until), "sectors": said.sectors, "level": said.level, "purpose": said.purpose,
+            "id": one.id, "callee": said.callee, "kind": said.kind, "scope": said.scope, "since": time_of(said.since),
+            "until": time_of(said.until), "sectors": said.sectors, "level": said.level, "purpose": said.purpose,
             "channel": said.channel, "evidence": said.evidence, "reference": said.reference,
-            "recorded_at": _time(one.recorded_at), "recorded_by": one.recorded_by, "ended_at": _time(one.ended_at),
+            "recorded_at": time_of(one.recorded_at), "recorded_by": one.recorded_by, "ended_at": time_of(one.ended_at),
         }
     )  # fmt: skip

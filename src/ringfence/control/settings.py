@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from ringfence.numbering.settings import NumberingSettings
+from ringfence.records.settings import RecordsSettings
 from ringfence.registry.settings import RegistrySettings
-from ringfence.settings_types import Frozen
+from ringfence.settings_types import Frozen, read_bind
+from ringfence.tracing.settings import TraceSettings
 
 
 class ControlSettings(Frozen):
@@ -46,13 +47,10 @@ class RegistryPlace(Frozen):
     numbering: NumberingSettings
 
 
-def read_bind(value: str) -> tuple[str, int]:
-    """`127.0.0.1:9060` or `[::1]:9060` as (host, port); port 0 lets the kernel choose. Raises ValueError."""
-    host, colon, port = value.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("bind is a numeric address with its port: 127.0.0.1:9060 or [::1]:9060")
-    bracketed = host.startswith("[") and host.endswith("]")
-    address = ip_address(host[1:-1] if bracketed else host)
-    if (address.version == 6) != bracketed:
-        raise ValueError("an IPv6 address stands in brackets: [::1]:9060")
-    return str(address), int(port)
+class TracePlace(Frozen):
+    """What the HTTP process needs to know to trace calls; nothing secret."""
+
+    node: str
+    data_directory: Path
+    records: RecordsSettings
+    trace: TraceSettings

@@ -19,7 +19,10 @@ class Supervised:
 
     Start it from the main thread: `lifeline.end_with_parent` in the child follows the thread that made it.
     name: for the log. restarts: how often it was started again. pid: of the running child, None between two.
+    stop_patience: seconds between asking it to end and ending it.
     """
+
+    stop_patience = STOP_PATIENCE
 
     def __init__(self, name: str, line: Sequence[str]) -> None:
         self.name = name
@@ -48,6 +51,7 @@ class Supervised:
             began = loop.time()
             code = await process.wait()
             self._process = None
+            self._ended()
             if loop.time() - began >= HEALTHY:
                 pause = FIRST_PAUSE
             _log.warning("child process ended", child=self.name, code=code, restart_in=pause)
@@ -66,6 +70,9 @@ class Supervised:
                 self.restarts += 1
                 return self._process
 
+    def _ended(self) -> None:
+        """Told when the child ended unasked; for who holds more than its process."""
+
     async def stop(self) -> None:
         """End the child and wait for it; nothing happens where none runs."""
         if self._watcher is not None:
@@ -77,7 +84,7 @@ class Supervised:
             return
         process.terminate()
         try:
-            async with asyncio.timeout(STOP_PATIENCE):
+            async with asyncio.timeout(self.stop_patience):
                 await process.wait()
         except TimeoutError:
             process.kill()

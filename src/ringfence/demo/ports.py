@@ -11,9 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ringfence.config.settings import Settings
-from ringfence.control.settings import read_bind
 from ringfence.demo.errors import DemoError
 from ringfence.ledger import Trunk
+from ringfence.settings_types import read_bind
 from ringfence.sip.uri import parse_uri
 
 Address = tuple[str, int]

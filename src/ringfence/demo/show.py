@@ -16,7 +16,6 @@ from rich.console import Console
 
 from ringfence.config import Bundle, load_bundle
 from ringfence.config.settings import Settings
-from ringfence.control.settings import read_bind
 from ringfence.demo.board import Board, LiveBoard, PlainBoard
 from ringfence.demo.caller import Caller
 from ringfence.demo.errors import DemoError
@@ -26,6 +25,7 @@ from ringfence.demo.ports import gateway_address, moved_copy, replacements, take
 from ringfence.demo.scenes import ENGAGED, SCENES, Scene, Store
 from ringfence.demo.scrape import Samples, moved, scrape
 from ringfence.demo.softswitch import Softswitch
+from ringfence.settings_types import read_bind
 
 DATA_VARIABLE = "RINGFENCE_DATA_DIRECTORY"
 RING = 0.1  # seconds the demo's telephones ring

@@ -19,13 +19,14 @@ class Counters:
     requests: received, by method. responses: sent to callers, by status class ("1xx"). answers: received from
     gateways, by status class. verdicts: by (reason or "", action, trunk). findings: by (reason, mode, trunk), those
     that weigh nothing too: what a rule in observe would do is read from them. refused_locally: by status, for
-    requests that the proxy refused before or without a screen.
+    requests that the proxy refused before or without a screen. dialled: calls to service numbers, by what became of the
+    refusal.
     """
 
     __slots__ = (
-        "abandoned", "answers", "failovers", "findings", "ignored_keepalives", "malformed", "refused_locally",
-        "requests", "responses", "retransmissions", "stray_responses", "unknown_sources", "unreachable", "unscreened",
-        "verdicts",
+        "abandoned", "answers", "dialled", "failovers", "findings", "ignored_keepalives", "malformed",
+        "refused_locally", "requests", "responses", "retransmissions", "stray_responses", "unknown_sources",
+        "unreachable", "unscreened", "verdicts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Counters:
         self.findings: dict[tuple[str, str, str], int] = {}
         self.refused_locally: dict[int, int] = {}
         self.unscreened: dict[str, int] = {}
+        self.dialled: dict[str, int] = {}
         self.retransmissions = 0
         self.malformed = 0
         self.unknown_sources = 0

@@ -291,6 +291,10 @@ class Engine:
         """What the look-ups found for a gather."""
         self.screen.facts(ticket, facts, now, out)
 
+    def heard(self, ticket: int, outcome: str, now: float, out: EngineEffects) -> None:
+        """What became of a refusal that was dialled."""
+        self.screen.dialling.heard(ticket, outcome, now, out)
+
     def unreachable(self, endpoint: Endpoint, data: bytes, now: float, out: EngineEffects) -> None:
         """The transport could not deliver `data`; of a datagram perhaps the beginning only, as ICMP quotes it."""
         self.state.counters.unreachable += 1

@@ -12,6 +12,8 @@ from ringfence.screening import Intake, Pipeline, TaggingSettings
 from ringfence.screening.tagging import own_header_prefix
 from ringfence.sip.address import Endpoint
 from ringfence.transaction.timers import Timers
+from ringfence.voice.lines import Lines
+from ringfence.voice.settings import LAST_CALLER
 
 
 class Peer:
@@ -31,6 +33,8 @@ class Peer:
 class Policy:
     """Settings, ledger, rules and gateways of one generation.
 
+    lines: service numbers by which subscribers refuse. remembers: whether one needs the last marketing caller.
+    retry_after: seconds that a caller should wait whose call could not be decided.
     epoch: changes whenever an endpoint may belong to somebody else than before: with a generation, and when a gateway's
     name resolves anew.
     """
@@ -44,6 +48,8 @@ class Policy:
         intake: Intake,
         tagging: TaggingSettings,
         groups: dict[str, Group],
+        lines: Lines | None = None,
+        retry_after: float = 60.0,
     ) -> None:
         self.generation = generation
         self.sip = sip
@@ -53,6 +59,9 @@ class Policy:
         self.tagging = tagging
         self.own_prefix = own_header_prefix(tagging)
         self.groups = groups
+        self.lines: Lines = lines or {}
+        self.remembers = any(line.scope == LAST_CALLER for line in self.lines.values())
+        self.retry_after = retry_after
         self.timers = Timers(sip.timers.t1, sip.timers.t2, sip.timers.t4, sip.timers.c)
         self.forward_methods = frozenset(method.upper().encode() for method in sip.forward_methods)
         self.allow = b", ".join(

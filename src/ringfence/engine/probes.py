@@ -80,14 +80,14 @@ class Prober:
         # Timer F is 64*T1 (§17.1.2.2): a shorter wait is a smaller T1 for this one transaction.
         timers = Timers(probe.timeout / 64, own.t2, own.t4, own.c)
         client = NonInviteClient(
-            branch, endpoint, _options(endpoint, branch, state.tag()), timers, Probe(gateway, probe.failures)
+            branch, endpoint, _options(endpoint, branch, state.call_id()), timers, Probe(gateway, probe.failures)
         )
         client.interval = own.t1
         state.transactions.clients[branch] = client
         client.start(now, out)
 
 
-def _options(endpoint: Endpoint, branch: bytes, tag: bytes) -> bytes:
+def _options(endpoint: Endpoint, branch: bytes, call_id: bytes) -> bytes:
     """An OPTIONS for the element itself: Max-Forwards 0 lets no gateway pass it on (RFC 3261 §11.1)."""
     listener = endpoint.listener
     scheme = b"sips" if endpoint.transport == "tls" else b"sip"
@@ -96,4 +96,4 @@ def _options(endpoint: Endpoint, branch: bytes, tag: bytes) -> bytes:
         b"OPTIONS %b:%b SIP/2.0\r\n%b%b\r\nMax-Forwards: 0\r\nFrom: <sip:ringfence@%b>;tag=%b\r\nTo: <%b:%b>\r\n"
         b"Call-ID: %b\r\nCSeq: 1 OPTIONS\r\nContact: <sip:ringfence@%b>\r\nAccept: application/sdp\r\n"
         b"Content-Length: 0\r\n\r\n"
-    ) % (scheme, far, listener.via_prefix, branch, listener.sent_by, tag, scheme, far, tag, listener.sent_by)
+    ) % (scheme, far, listener.via_prefix, branch, listener.sent_by, call_id, scheme, far, call_id, listener.sent_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringfence.engine.dialling import Dialling
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Forwarder
 from ringfence.engine.policy import Policy
@@ -11,11 +12,12 @@ from ringfence.forwarding.gateways import Dice
 from ringfence.forwarding.marks import named, stripped
 from ringfence.forwarding.route import Path
 from ringfence.ledger import Trunk
-from ringfence.screening import Call, Facts, Pending, Verdict
+from ringfence.screening import Call, Facts, Need, Pending, Verdict
 from ringfence.screening.tagging import display_prefix, tag_lines
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
 from ringfence.transaction.server import InviteServer, NonInviteServer
+from ringfence.voice.lines import line_of
 
 EMERGENCY = "emergency."  # reasons of the rule that settles before all others
 
@@ -39,7 +41,7 @@ class Screen:
     wall: epoch seconds of the engine's time zero; calling hours and expiries count in wall time.
     """
 
-    __slots__ = ("_dice", "_forwarder", "_serial", "_state", "_waiting", "wall")
+    __slots__ = ("_dice", "_forwarder", "_serial", "_state", "_waiting", "dialling", "wall")
 
     def __init__(self, state: State, forwarder: Forwarder, dice: Dice, wall: float) -> None:
         self._state = state
@@ -47,10 +49,11 @@ class Screen:
         self._dice = dice
         self._serial = 0
         self._waiting: dict[int, Waiting] = {}
+        self.dialling = Dialling(state, self.send_on)
         self.wall = wall
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting)  # those that wait for a record have a bound of their own
 
     def invite(
         self,
@@ -82,14 +85,17 @@ class Screen:
         context.loop_mark = mark
         server.context = context
         if isinstance(step, Verdict):
-            self._carry_out(context, step, trunk, policy, now, out)
+            self._carry_out(context, call, step, trunk, policy, now, out)
             return
         # §17.2.1: a 100 is due within 200 ms; a store is never waited for with the caller in the dark.
         state.reply(server, 100, now, out)
+        context.ticket = self._ticket()
+        self._waiting[context.ticket] = Waiting(context, call, step, policy, trunk)
+        out.gathers.append((context.ticket, call, step.needs))
+
+    def _ticket(self) -> int:
         self._serial += 1
-        context.ticket = self._serial
-        self._waiting[self._serial] = Waiting(context, call, step, policy, trunk)
-        out.gathers.append((self._serial, call, step.needs))
+        return self._serial
 
     def unscreened(
         self, request: Request, server: NonInviteServer, source: Endpoint, trunk: Trunk, mark: bytes, now: float
@@ -99,17 +105,17 @@ class Screen:
         context.loop_mark = mark
         server.context = context
         context.edits = stripped(request, self._state.policy.own_prefix, trunk.trust_identity)
-        self._aim(context, trunk, self._state.policy, now)
+        self._aim(context, request.uri, trunk.gateways, self._state.policy, now)
         return context
 
-    def _aim(self, context: ResponseContext, trunk: Trunk, policy: Policy, now: float) -> None:
+    def _aim(self, context: ResponseContext, uri: bytes, gateways: str, policy: Policy, now: float) -> None:
         request = context.request
         assert request is not None
-        # It goes to the trunk's gateways, whatever its Route values say: they are dropped.
-        path = Path(request.uri, [])
-        path.changed = bool(request.routes)
+        # It goes to these gateways, whatever its Route values say: they are dropped.
+        path = Path(uri, [])
+        path.changed = bool(request.routes) or uri != request.uri
         context.path = path
-        group = policy.groups[trunk.gateways]
+        group = policy.groups[gateways]
         context.group = group
         context.hops = [Hop(gateway.endpoints[0], gateway) for gateway in group.order(now, self._dice)]
 
@@ -130,21 +136,26 @@ class Screen:
         verdict = waiting.policy.pipeline.finish(waiting.call, waiting.pending, facts)
         if waiting.context.server.trail is not None:
             waiting.context.server.trail.facts = facts
-        self._carry_out(waiting.context, verdict, waiting.trunk, waiting.policy, now, out)
+        counted = Need.CALLEE_CALLS in waiting.pending.needs
+        self._carry_out(waiting.context, waiting.call, verdict, waiting.trunk, waiting.policy, now, out, counted)
 
     def cancel(self, context: ResponseContext) -> bool:
-        """Whether the call was still waiting for facts; it no longer is."""
+        """Whether the call was still waiting for facts; it no longer is, nor for a record."""
+        self.dialling.cancel(context)
         return self._waiting.pop(context.ticket, None) is not None
 
     def _carry_out(
         self,
         context: ResponseContext,
+        call: Call,
         verdict: Verdict,
         trunk: Trunk,
         policy: Policy,
         now: float,
         out: EngineEffects,
+        counted: bool = False,
     ) -> None:
+        """counted: whether the call counts for its callee once it is forwarded."""
         state = self._state
         if context.server.trail is not None:
             context.server.trail.verdict = verdict
@@ -161,20 +172,50 @@ class Screen:
             return
         request = context.request
         assert request is not None
-        context.trunk = trunk.name
-        context.starts_dialog = True
-        context.token = state.signer.sign(request.call_id, request.from_tag)
         context.edits = stripped(request, policy.own_prefix, trunk.trust_identity)
         if verdict.action == "tag":
             context.lines = tag_lines(verdict, policy.tagging)
             prefix = display_prefix(verdict, policy.tagging)
             if prefix:
                 context.edits += named(request, prefix, trunk.trust_identity)
-        self._aim(context, trunk, policy, now)
+        if policy.lines:
+            line = line_of(policy.lines, call)
+            if line is not None:
+                if not context.ticket:
+                    context.ticket = self._ticket()
+                    state.reply(context.server, 100, now, out)
+                self.dialling.begin(context, call, line, policy, now, out)
+                return
+        if not self.send_on(context, trunk, request.uri, trunk.gateways, policy, now, out):
+            return
+        if counted:
+            out.forwarded.append(call)
+        if policy.remembers and trunk.marketing:
+            out.marketed.append(call)
+
+    def send_on(
+        self,
+        context: ResponseContext,
+        trunk: Trunk,
+        uri: bytes,
+        gateways: str,
+        policy: Policy,
+        now: float,
+        out: EngineEffects,
+    ) -> bool:
+        """Forward a call that was let through, to a group of gateways; whether there is one."""
+        state = self._state
+        request = context.request
+        assert request is not None
+        context.trunk = trunk.name
+        context.starts_dialog = True
+        context.token = state.signer.sign(request.call_id, request.from_tag)
+        self._aim(context, uri, gateways, policy, now)
         if not context.hops:
             state.refuse(context.server, 503, now, out)
             context.finish()
-            return
+            return False
         if not context.ticket:
             state.reply(context.server, 100, now, out)
         self._forwarder.next_hop(context, now, out)
+        return True

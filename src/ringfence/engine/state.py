@@ -18,6 +18,7 @@ from ringfence.forwarding.token import OwnNames, RouteSigner
 from ringfence.sip.address import Endpoint, Listener, Transport
 from ringfence.sip.headers import ROUTE
 from ringfence.sip.message import Request
+from ringfence.sip.shares import share_of
 from ringfence.sip.writer import PHRASES, response
 from ringfence.transaction.server import InviteServer, NonInviteServer
 from ringfence.transaction.table import Transactions
@@ -40,6 +41,7 @@ class State:
     """Shared by the engine's parts; changed only inside a turn.
 
     salt: made once a process by the caller's dice, so that branches and tags never repeat after a restart.
+    share: which worker this is, from 0 on, and of how many: `sip.shares` says which calls are its.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class State:
         route_key: bytes,
         salt: bytes,
         recording: Recording | None = None,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         self.listeners = {listener.key: listener for listener in listeners}
         self.own = OwnNames(listeners)
@@ -65,6 +68,7 @@ class State:
         self.recording = recording or Recording()
         self.draining = False
         self.salt = salt
+        self._share = share
         self._serial = 0
         self._next_hops: dict[tuple[bytes, int], Endpoint | Named] = {}
 
@@ -72,6 +76,14 @@ class State:
         """A fresh To tag (RFC 3261 §19.3)."""
         self._serial += 1
         return b"%s%x" % (self.salt, self._serial)
+
+    def call_id(self) -> bytes:
+        """A fresh Call-ID for a request of our own, whose answers come to this worker."""
+        worker, workers = self._share
+        while True:
+            made = self.tag()
+            if share_of(made, workers) == worker:
+                return made
 
     def branch(self, mark: bytes) -> bytes:
         """A fresh branch that carries the request's loop mark (§16.6 item 8)."""

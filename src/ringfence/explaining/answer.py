@@ -23,7 +23,7 @@ async def explained(bundle: Bundle, question: Question, missing: Unknown, fill: 
     stay missing. Raises CannotExplain, and whatever fill raises.
     """
     call = call_of(question, bundle, time.time())
-    given = given_facts(question, bundle, missing)
+    given = given_facts(question, bundle, missing, call.at)
 
     async def ask(needs: frozenset[Need]) -> Facts:
         return given if fill is None else await fill(call, given, needs)

@@ -10,6 +10,7 @@ from ringfence.explaining.rules import mode_of
 from ringfence.numbering import Number
 from ringfence.screening import Call, Facts, Need, Unknown, Verdict
 from ringfence.screening.discovery import RULES
+from ringfence.voice.lines import believed, build_lines, line_of
 
 
 async def judged(bundle: Bundle, call: Call, ask: Callable[[frozenset[Need]], Awaitable[Facts]]) -> dict[str, Any]:
@@ -39,14 +40,22 @@ def _explained(bundle: Bundle, call: Call, verdict: Verdict, facts: dict[str, An
             "asserted": None if call.asserted is None else _number(call.asserted),
             "callee": _number(call.callee),
             "private": call.private,
+            "sector": call.sector() or "",
             "diverted": None if call.diverted.by is None else _number(call.diverted.by),
             "hops": call.diverted.hops,
         },
         "verdict": {"action": verdict.action, "reason": verdict.reason, "points": verdict.points},
         "response": response,
+        "dials": None if response is not None else _dialled(bundle, call),
         "facts": {need: _fact(fact) for need, fact in facts.items()},
         "rules": _rules(bundle, call, verdict, bool(facts)),
     }
+
+
+def _dialled(bundle: Bundle, call: Call) -> dict[str, Any] | None:
+    """Of a call to a service number that is not refused: what it refuses, and whether its caller would be believed."""
+    line = line_of(build_lines(bundle.settings.voice.lines, bundle.numbering), call)
+    return None if line is None else {"number": line.number, "refuses": line.scope, "believed": believed(call)}
 
 
 def _number(number: Number) -> dict[str, str]:

@@ -7,6 +7,7 @@ import asyncio
 import hiredis
 
 from ringfence.lookups import IndexView, Keys, Place, RoamingSettings, StoreError, roaming_service
+from ringfence.lookups.callee_calls import CalleeCallsQuestion
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command
@@ -15,7 +16,7 @@ from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.slots import slot_of_command, split
 from ringfence.lookups.topology import ask, server_for
 from ringfence.lookups.watch import STRANGE, believable, looking
-from ringfence.screening import Call, Facts, Need, Roaming, Unknown
+from ringfence.screening import Call, Facts, Need, Pipeline, Roaming, Unknown
 
 TIMEOUT = 2.0  # seconds: nobody's call waits here
 
@@ -25,40 +26,42 @@ async def filled(
     given: Facts,
     needs: frozenset[Need],
     keys: Keys,
-    window: float,
+    pipeline: Pipeline,
     place: Place,
     roaming: RoamingSettings,
 ) -> Facts:
     """`given`, with what it lacks of `needs` read from the store. Raises StoreError.
 
-    window: seconds over which attempts are counted. roaming: who is asked which subscribers are abroad.
+    pipeline: says over which times is counted. roaming: who is asked which subscribers are abroad.
     """
-    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
+    facts = given.copy()
     for need in sorted(needs):
         if not isinstance(getattr(facts, need), Unknown):
             continue
         if need is Need.ROAMING and roaming.source != "redis":
             facts.roaming = await _roaming(call, roaming)
         else:
-            setattr(facts, need, await _fact(need, call, keys, window, place))
+            setattr(facts, need, await _fact(need, call, keys, pipeline, place))
     return facts
 
 
 def lacking(given: Facts, needs: frozenset[Need], why: str) -> Facts:
     """`given`, where what it lacks of `needs` cannot be had."""
-    facts = Facts(given.consent, given.score, given.caller_rate, given.roaming)
+    facts = given.copy()
     for need in needs:
         if isinstance(getattr(facts, need), Unknown):
             setattr(facts, need, Unknown(why))
     return facts
 
 
-async def _fact(need: Need, call: Call, keys: Keys, window: float, place: Place) -> Fact:
+async def _fact(need: Need, call: Call, keys: Keys, pipeline: Pipeline, place: Place) -> Fact:
     if need is Need.CALLER_RATE:
-        return await _rate(call, keys, window, place)
+        return await _rate(call, keys, pipeline.rate_window, place)
     question: Question
     if need is Need.CONSENT:
         question = ConsentQuestion(await _view(keys, place))
+    elif need is Need.CALLEE_CALLS:
+        question = CalleeCallsQuestion(keys, pipeline.callee_memory)
     else:
         question = ScoreQuestion(keys) if need is Need.SCORE else RoamingQuestion(keys)
     commands = question.commands(call)

@@ -7,7 +7,7 @@ from ringfence.control.question import Question
 from ringfence.errors import RingfenceError
 from ringfence.explaining.rules import named, no_trunk
 from ringfence.ledger import Trunk
-from ringfence.screening import Call, Consent, Facts, Intake, Rate, Roaming, Score, Unknown
+from ringfence.screening import Call, CalleeCalls, Consent, Facts, Intake, Rate, Roaming, Score, Unknown
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, parse
 
@@ -30,13 +30,14 @@ def call_of(question: Question, bundle: Bundle, now: float) -> Call:
     return Intake(bundle.numbering).call(request, trunk, "udp", now if question.at is None else question.at)
 
 
-def given_facts(question: Question, bundle: Bundle, missing: Unknown) -> Facts:
-    """The facts that the question brings; `missing` in place of the others."""
+def given_facts(question: Question, bundle: Bundle, missing: Unknown, at: float) -> Facts:
+    """The facts that the question brings; `missing` in place of the others. at: time of the call, epoch seconds."""
     return Facts(
         missing if question.consent is None else _CONSENTS[question.consent],
         missing if question.score is None else Score(question.score),
         missing if question.attempts is None else Rate(question.attempts, bundle.pipeline.rate_window),
         missing if question.roaming is None else Roaming(question.roaming),
+        missing if question.earlier is None else CalleeCalls((int(at),) * question.earlier),
     )
 
 

@@ -65,7 +65,8 @@ class IndexStore:
     # -- pointer and lock -------------------------------------------------------------------------------------
 
     def pointer(self) -> Pointer:
-        """What is in use now."""
+        """What is in use now. Whatever is done next is done with the digest keys of now."""
+        self.keys.renew()
         with told():
             found = self._redis.hmget(self.keys.pointer, "current", "previous", "building", "retired")
         current, previous, building, retired = [(value or b"").decode(errors="replace") for value in found]

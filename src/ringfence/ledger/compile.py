@@ -21,8 +21,7 @@ from ringfence.ledger.sources import sections as source_sections
 from ringfence.ledger.terms import FOREVER, Terms
 
 SHARED = (
-    "kind", "gateways", "marketing", "sector", "trust_identity", "area", "diversion_hops", "explain", "network_blocked",
-    "rules",
+    "kind", "gateways", "trust_identity", "area", "diversion_hops", "explain", "network_blocked", "rules",
 )  # fmt: skip
 """Settings of a trunk that it has in common with others, as they are: its profile. Who adds one adds it to `Trunk`."""
 
@@ -189,6 +188,8 @@ class _Trunks:
         settings = trunk.settings
         said: dict[str, Any] = {name: getattr(settings, name) for name in SHARED}
         said["purpose"] = settings.call_purpose
+        said["marketing"] = settings.marketing or settings.call_purpose == "marketing"
+        said["sector"] = self._draft.sector(settings)
         said["province"] = settings.province or self._draft.numbering.province_of(settings.area or "")
         said["calls_per_hour"] = self._draft.contract(settings.holder).calls_per_hour
         key = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)

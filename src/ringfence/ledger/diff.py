@@ -14,8 +14,8 @@ from ringfence.ledger.terms import FOREVER, Title
 EXAMPLES = 3  # ranges named of each change of numbers
 
 _COMPARED = (
-    "holder", "kind", "gateways", "marketing", "purpose", "trust_identity", "area", "explain", "network_blocked",
-    "connected_by", "place", "calls_per_hour", "rules", "sources",
+    "holder", "kind", "gateways", "marketing", "purpose", "sector", "trust_identity", "area", "explain",
+    "network_blocked", "connected_by", "place", "calls_per_hour", "rules", "sources",
 )  # fmt: skip
 
 Say = tuple[str, str, str]

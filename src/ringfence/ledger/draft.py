@@ -17,6 +17,7 @@ from ringfence.ledger.rows import Rows
 from ringfence.ledger.settings import SourceSettings, TrunkSettings
 from ringfence.ledger.terms import FOREVER, Terms
 from ringfence.numbering import Kind, Numbering
+from ringfence.sectors import Sector
 
 PlaceOf = Callable[[Location], Place]
 
@@ -116,6 +117,7 @@ class Draft:
         return Terms(
             entry.purpose, "originate" in entry.direction, "receive" in entry.direction,
             self.beginning(entry.valid_from), self.end(entry.valid_until), entry.suspended, note,
+            entry.sector or "",
         )  # fmt: skip
 
     def bag(self, bag: Bag) -> int:
@@ -232,6 +234,11 @@ class Draft:
         if rules:
             changes["rules"] = merged(rules, settings.rules)
         return settings.model_copy(update=changes) if changes else settings
+
+    def sector(self, settings: TrunkSettings) -> Sector | None:
+        """What a trunk's calls sell: as it says, else as its holder does."""
+        known = self.holders.get(settings.holder)
+        return settings.sector or (None if known is None else known[0].sector)
 
     def contract(self, holder: str) -> Contract:
         """What was agreed with a holder; nothing in particular with one that is not on record."""

@@ -12,12 +12,12 @@ from ringfence.ledger.settings import (
     NumberSettings,
     NumberText,
     Province,
-    Sector,
     SourceSettings,
     TrunkKind,
     TrunkSettings,
 )
 from ringfence.ledger.terms import Direction, Purpose
+from ringfence.sectors import Sector
 from ringfence.settings_types import Frozen
 
 HolderName = Annotated[str, StringConstraints(pattern=r"^\S(.{0,198}\S)?$")]
@@ -51,7 +51,9 @@ class Holder(Frozen):
     name: HolderName
     legal_name: str = Field(default="", max_length=200, description="as the licence has it")
     licence: str = Field(default="", max_length=100, description="number of the licence")
-    sector: str = Field(default="", max_length=100, description="finance, real estate, …")
+    sector: Sector | None = Field(
+        default=None, description="what he sells; that of his trunks which name none themselves: `finance`"
+    )
     contact: str = Field(default="", max_length=200, description="whom to ask around the clock")
     contract: Contract = Contract()
     numbers: list[TitleEntry] = Field(default=[], description="number resources that were assigned to him")
@@ -104,6 +106,7 @@ class TermsEntry(Dated):
         default=("originate", "receive"), description="originate, receive or both"
     )
     suspended: bool = Field(default=False, description="not to be shown for now")
+    sector: Sector | None = Field(default=None, description="what calls from them sell; none: what the trunk's do")
 
 
 class GrantEntry(NumberSettings, TermsEntry):

@@ -18,6 +18,7 @@ from ringfence.ledger.snapshot import Records, Snapshot
 from ringfence.ledger.sources import Sources
 from ringfence.ledger.standing import NOWHERE, Standing
 from ringfence.ledger.terms import FOREVER, Purpose, Terms, Title
+from ringfence.sectors import Sector
 from ringfence.sip.address import Transport
 
 MAX_MADE = 2_048  # trunks kept as objects beside those that endpoints hold; making one anew costs some 10 µs
@@ -30,7 +31,8 @@ class Trunk:
 
     area: code that completes local digits, as `Numbering.read` takes it: with or without the trunk prefix.
     province: of codes that mean something in one province alone, "" if unknown. diversion_hops: how often its calls
-    may have been diverted. sector: whose refusals and wishes concern its calls, None: no sector's.
+    may have been diverted. sector: what its calls sell, its holder's where it names none,
+    None: unknown.
     profile: number of the settings that it shares with others, for what is compiled once a kind of trunk.
     numbers: how many ranges it may show. purpose: what its calls are for. calls_per_hour: of one caller, by the
     holder's contract. rules: settings of rules that differ on this trunk, not yet validated.
@@ -46,7 +48,7 @@ class Trunk:
     numbers: int = 0
     marketing: bool = False
     purpose: Purpose = "service"
-    sector: str | None = None
+    sector: Sector | None = None
     trust_identity: bool = False
     area: str | None = None
     province: str = ""
@@ -206,7 +208,14 @@ def terms_from(said: dict[str, Any]) -> Terms:
     """Terms as a snapshot has them."""
     since, until = _span(said)
     return Terms(
-        tuple(said["purposes"]), said["originate"], said["receive"], since, until, said["suspended"], said["note"]
+        tuple(said["purposes"]),
+        said["originate"],
+        said["receive"],
+        since,
+        until,
+        said["suspended"],
+        said["note"],
+        said["sector"],
     )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, model_validator
 
 from ringfence.ledger.terms import Purpose
+from ringfence.sectors import Sector
 from ringfence.settings_types import Frozen
 
 TrunkKind = Literal["enterprise", "call_center", "interconnect", "international", "platform", "internal"]
 TransportName = Literal["udp", "tcp", "tls"]
-Sector = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Province = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
 DiversionHops = Annotated[int, Field(ge=0, le=10)]
 
@@ -129,7 +129,8 @@ class TrunkSettings(Frozen):
     marketing: bool = Field(default=False, description="calls sell something: the callee's consent is required")
     sector: Sector | None = Field(
         default=None,
-        description="what its holder sells, as refusals and wishes name it: `finance`; none: no sector's are asked for",
+        description="what its calls sell: whose refusals, wishes and calling hours concern them; a number's grant may "
+        "say another; none: its holder's",
     )
     trust_identity: bool = Field(
         default=False,

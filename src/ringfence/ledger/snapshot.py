@@ -19,7 +19,7 @@ from ringfence.errors import RingfenceError
 from ringfence.ledger.pack import Buffer
 
 MAGIC = b"ringfnce"
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("=8sIIQI32s4x")  # magic, version, size of the directory, size of all, CRC-32, digest
 _CHUNK = 1 << 20
 

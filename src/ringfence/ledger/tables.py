@@ -47,7 +47,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "resources": ("holder", *_NUMBERS, "certificate", "valid_from", "valid_until", "note"),
     "numbers": ("set", *_NUMBERS, "note"),
     "grants": (
-        "trunk", "set", *_NUMBERS, "holder", "purpose", "direction", "valid_from", "valid_until", "suspended", "note",
+        "trunk", "set", *_NUMBERS, "holder", "purpose", "direction", "valid_from", "valid_until", "suspended", "sector",
+        "note",
     ),
 }  # fmt: skip
 """The columns of each table; files are read in this order, so that names are known before they are used."""
@@ -351,7 +352,7 @@ class SetNumbersReader(NumbersReader):
 class GrantsReader(NumbersReader):
     """grants.csv."""
 
-    keys = ("trunk", "holder", "purpose", "direction", "valid_from", "valid_until", "suspended")
+    keys = ("trunk", "holder", "purpose", "direction", "valid_from", "valid_until", "suspended", "sector")
 
     def __init__(self, draft: Draft, file: str) -> None:
         super().__init__(draft, file)

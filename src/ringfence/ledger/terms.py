@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from ringfence.sectors import Sector
+
 FOREVER = float("inf")
 
 Purpose = Literal["service", "marketing", "notification", "verification", "internal"]
@@ -14,6 +16,7 @@ class Terms(NamedTuple):
     """Under which terms a trunk may show a number.
 
     purposes: kinds of calls it is for, none: all. since, until: epoch seconds, until not included.
+    sector: what calls from it sell, "": what the trunk's do.
     """
 
     purposes: tuple[Purpose, ...] = ()
@@ -23,6 +26,7 @@ class Terms(NamedTuple):
     until: float = FOREVER
     suspended: bool = False
     note: str = ""
+    sector: Sector | Literal[""] = ""
 
 
 class Title(NamedTuple):

@@ -46,8 +46,7 @@ class ConsentQuestion:
         generation = self._view.generation
         if generation is None:
             return self._view.unknown
-        trunk = call.trunk
-        key, fields = generation.places(callee.encode(), _scopes(trunk.holder, trunk.sector))
+        key, fields = generation.places(callee.encode(), _scopes(call.trunk.holder, call.sector()))
         if len(fields) == 3:
             return _THREE % (len(key), key, *fields)
         return _TWO % (len(key), key, *fields)
@@ -55,7 +54,7 @@ class ConsentQuestion:
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """What the records say at the time of the call. A bucket without its mark says nothing."""
         values = replies[at]
-        if type(values) is not list or len(values) != 3 + bool(call.trunk.sector):
+        if type(values) is not list or len(values) != 3 + bool(call.sector()):
             return unusable(values)
         if values[0] is None:
             return LOST

@@ -15,12 +15,13 @@ class Figures:
     asked, answered: calls, and those whose facts all came. batches: asked together. deadline_misses: calls that
     went on without a fact at their deadline. late: batches that were answered after it. errors: facts that an
     answer did not give. reconnects: connections after the first. redirects: questions that a cluster sent on to another
-    server. unknown: facts that did not come, by reason.
+    server. unknown: facts that did not come, by reason. remembered, forgotten: forwarded calls that were to be counted
+    for their callee, and those of them that were not. callers_lost: last marketing callers that were not kept.
     """
 
     __slots__ = (
-        "_counts", "_seconds", "answered", "asked", "batches", "deadline_misses", "errors", "late", "reconnects",
-        "redirects", "unknown",
+        "_counts", "_seconds", "answered", "asked", "batches", "callers_lost", "deadline_misses", "errors", "forgotten",
+        "late", "reconnects", "redirects", "remembered", "unknown",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -28,11 +29,12 @@ class Figures:
         self._seconds = 0.0
         self.asked = self.answered = self.batches = self.deadline_misses = 0
         self.errors = self.late = self.reconnects = self.redirects = 0
+        self.remembered = self.forgotten = self.callers_lost = 0
         self.unknown: dict[str, int] = {}
 
-    def missed(self, reason: str, facts: int = 1) -> None:
-        """So many facts did not come."""
-        self.unknown[reason] = self.unknown.get(reason, 0) + facts
+    def missed(self, reason: str) -> None:
+        """A fact did not come."""
+        self.unknown[reason] = self.unknown.get(reason, 0) + 1
 
     def took(self, seconds: float, calls: int) -> None:
         """So many calls had their answers after `seconds`."""
@@ -50,6 +52,9 @@ class Figures:
             "errors": self.errors,
             "reconnects": self.reconnects,
             "redirects": self.redirects,
+            "remembered": self.remembered,
+            "forgotten": self.forgotten,
+            "callers_lost": self.callers_lost,
             "unknown": dict(self.unknown),
             "latency": {"bounds": list(LATENCY_BOUNDS), "counts": list(self._counts), "sum": self._seconds},
         }

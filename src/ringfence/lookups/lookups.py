@@ -8,11 +8,13 @@ from typing import Any
 
 import structlog
 
+from ringfence.lookups.callee_calls import CalleeCallReport, CalleeCallsQuestion
 from ringfence.lookups.caller_rate import CallerRateQuestion
 from ringfence.lookups.consent import ConsentQuestion
 from ringfence.lookups.errors import StoreError
 from ringfence.lookups.figures import LATENCY_BOUNDS, Figures
 from ringfence.lookups.keys import Keys
+from ringfence.lookups.last_caller import LastCallerReport
 from ringfence.lookups.node import Node
 from ringfence.lookups.questions import Fact, Question
 from ringfence.lookups.redirect import Redirected, elsewhere, placed
@@ -20,11 +22,11 @@ from ringfence.lookups.resp import Address, ClusterPlace, Place, SentinelPlace
 from ringfence.lookups.roaming import NoRoamingCheck, RoamingQuestion
 from ringfence.lookups.score import ScoreQuestion
 from ringfence.lookups.settings import RedisSettings
-from ringfence.lookups.share import Ask, Deliver, Item, Share
+from ringfence.lookups.share import REPORT, Ask, Deliver, Item, Share
 from ringfence.lookups.slots import SLOTS, slot_of_command
 from ringfence.lookups.topology import master_of, slots_of
 from ringfence.lookups.view import IndexView
-from ringfence.screening import Call, Need, Unknown
+from ringfence.screening import Call, CalleeMemory, Facts, Need, Unknown
 
 __all__ = ["LATENCY_BOUNDS", "Deliver", "Lookups"]
 
@@ -32,6 +34,10 @@ LOOK_AGAIN = 10.0  # seconds between looks at a cluster that gave no reason for 
 SENTINEL_LOOK = 1.0  # seconds between questions to the Sentinels: a fail-over takes them several
 _LEAST_PAUSE = 0.1  # seconds between two looks at a cluster, whatever it gives reason for
 _UNREACHABLE = "unreachable"
+_NO_MEMORY = CalleeMemory(0, 0.0)
+
+Asked = tuple[int, Call, tuple[Question, ...]]
+"""A ticket, and the questions about a call."""
 _log = structlog.get_logger(__name__)
 
 
@@ -46,10 +52,14 @@ class Lookups:
         window: float,
         view: IndexView | None = None,
         roaming: bool = True,
+        memory: CalleeMemory = _NO_MEMORY,
+        callers_kept: float = 3600.0,
     ) -> None:
         """window: seconds over which a caller's attempts are counted. view: which index is believed.
-        roaming: the store knows who is abroad."""
+        roaming: the store knows who is abroad. memory: what is remembered of a holder's calls to a callee.
+        callers_kept: seconds for which a callee's last marketing caller is kept, see `note_callers`."""
         self._roaming: Question = RoamingQuestion(keys) if roaming else NoRoamingCheck()
+        self._last_callers: tuple[Question, ...] = (LastCallerReport(keys, callers_kept),)
         self._settings = settings
         self._place = place
         self._keys = keys
@@ -62,7 +72,7 @@ class Lookups:
         self._learn = asyncio.Event()
         if not isinstance(place, ClusterPlace):
             self._only = Node(settings, self._where, self._figures, self._answer)
-        self.use_window(window)
+        self.use_windows(window, memory)
 
     async def start(self) -> None:
         """Begin to connect; waits for the first attempt, whether it succeeds or not."""
@@ -85,15 +95,17 @@ class Lookups:
             await node.close("closed")
         self._slots = [None] * len(self._slots)
 
-    def use_window(self, window: float) -> None:
-        """Count attempts over another window from now on (a reload changed the rule); answers that are still owed
-        are read with the one that they were asked with."""
+    def use_windows(self, window: float, memory: CalleeMemory) -> None:
+        """Count attempts and remember calls over other times from now on (a reload changed the rules); answers that
+        are still owed are read with what they were asked with."""
         self._questions: tuple[Question, ...] = (
             ConsentQuestion(self._view),
             ScoreQuestion(self._keys),
             CallerRateQuestion(self._keys, window),
+            CalleeCallsQuestion(self._keys, memory),
             self._roaming,
         )
+        self._report: tuple[Question, ...] = (CalleeCallReport(self._keys, memory),)
         self._plans: dict[frozenset[Need], tuple[Question, ...]] = {}
 
     @property
@@ -132,7 +144,7 @@ class Lookups:
     def _every(self) -> list[Node]:
         return [self._only] if self._only is not None else list(self._nodes.values())
 
-    # -- asking -----------------------------------------------------------------------------------------------
+    # -- command -----------------------------------------------------------------------------------------------
 
     def submit(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver) -> None:
         """Ask about all calls of a turn. `deliver` is called once a ticket: with facts, or with why there are none.
@@ -140,10 +152,28 @@ class Lookups:
         It may be called before this returns: for calls that nothing can be asked about now.
         """
         self._figures.asked += len(batch)
+        self._send([(ticket, call, self._questions_for(needs)) for ticket, call, needs in batch], deliver)
+
+    def remember(self, calls: list[Call]) -> None:
+        """Count forwarded calls for their callees; those that the store does not take are forgotten, and counted so."""
+        self._figures.remembered += len(calls)
+        self._send([(REPORT, call, self._report) for call in calls], self._remembered)
+
+    def note_callers(self, calls: list[Call]) -> None:
+        """Keep whose marketing call reached each callee last; what the store does not take is counted as lost."""
+        self._send([(REPORT, call, self._last_callers) for call in calls], self._noted)
+
+    def _noted(self, _: int, facts: Facts) -> None:
+        self._figures.callers_lost += isinstance(facts.callee_calls, Unknown)
+
+    def _remembered(self, _: int, facts: Facts) -> None:
+        self._figures.forgotten += isinstance(facts.callee_calls, Unknown)
+
+    def _send(self, batch: list[Asked], deliver: Deliver) -> None:
         now = asyncio.get_running_loop().time()
         node = self._only
         if node is None:
-            self._submit_to_cluster(batch, deliver, now)
+            self._send_to_cluster(batch, deliver, now)
             return
         refusal = node.refuses(now) if batch else ""
         if refusal:
@@ -155,15 +185,12 @@ class Lookups:
             self._figures.batches += 1
             node.send(Share(items, expected, now, now + self._settings.deadline), b"".join(commands))
 
-    def _items(
-        self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, commands: list[bytes]
-    ) -> tuple[list[Item], int]:
+    def _items(self, batch: list[Asked], deliver: Deliver, commands: list[bytes]) -> tuple[list[Item], int]:
         """The calls that were asked about, and how many replies their commands bring."""
         items: list[Item] = []
         expected = 0
-        for ticket, call, needs in batch:
+        for ticket, call, asked in batch:
             ask = Ask(ticket, call, deliver)
-            asked = self._questions_for(needs)
             for question in asked:
                 command = question.commands(call)
                 if isinstance(command, bytes):
@@ -188,24 +215,27 @@ class Lookups:
     def _not_asked(self, ask: Ask, question: Question, fact: Fact) -> None:
         setattr(ask.facts, question.need, fact)
         if type(fact) is Unknown:
-            self._figures.missed(fact.reason)
+            self._missed(ask, fact.reason)
 
-    def _refuse(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, reason: str) -> None:
+    def _missed(self, ask: Ask, reason: str) -> None:
+        if ask.ticket != REPORT:  # what is told has no fact to miss: `_remembered` counts it
+            self._figures.missed(reason)
+
+    def _refuse(self, batch: list[Asked], deliver: Deliver, reason: str) -> None:
         unknown = Unknown(reason)
-        for ticket, call, needs in batch:
+        for ticket, call, asked in batch:
             ask = Ask(ticket, call, deliver)
-            for need in needs:
-                setattr(ask.facts, need, unknown)
-            self._figures.missed(reason, len(needs))
+            for question in asked:
+                self._not_asked(ask, question, unknown)
             _hand_over(ask)
 
-    def _submit_to_cluster(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver, now: float) -> None:
+    def _send_to_cluster(self, batch: list[Asked], deliver: Deliver, now: float) -> None:
         """Each question goes to the server that has its slot: one share and one write a server."""
         shares: dict[Node, tuple[Share, list[bytes]]] = {}
         refused: dict[Node | None, str] = {None: _UNREACHABLE}
-        for ticket, call, needs in batch:
+        for ticket, call, asked in batch:
             ask = Ask(ticket, call, deliver)
-            for question in self._questions_for(needs):
+            for question in asked:
                 command = question.commands(call)
                 if not isinstance(command, bytes):
                     self._not_asked(ask, question, command)
@@ -255,16 +285,17 @@ class Lookups:
                             continue
                         ask.whole = False
                         figures.errors += 1
-                        figures.missed(fact.reason)
+                        self._missed(ask, fact.reason)
                 else:
                     ask.whole = False
                     ask.overdue = ask.overdue or reason == "deadline"
                     fact = Unknown(reason)
-                    figures.missed(reason)
+                    self._missed(ask, reason)
                 setattr(ask.facts, question.need, fact)
             if not ask.left:
-                figures.answered += ask.whole
-                figures.deadline_misses += ask.overdue
+                if ask.ticket != REPORT:
+                    figures.answered += ask.whole
+                    figures.deadline_misses += ask.overdue
                 _hand_over(ask)
 
     def _redirect(self, share: Share, ask: Ask, question: Question, replies: list[object]) -> bool:

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import hiredis
 
-from ringfence.screening import Call, Consent, Need, Rate, Roaming, Score, Unknown
+from ringfence.screening import Call, CalleeCalls, Consent, Need, Rate, Roaming, Score, Unknown
 
-Fact = Consent | Score | Rate | Roaming | Unknown
+Fact = Consent | Score | Rate | CalleeCalls | Roaming | Unknown
 
 NO_NUMBER = Unknown("no_number")
 WRONG_REPLY = Unknown("wrong_reply")

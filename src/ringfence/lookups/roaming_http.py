@@ -156,6 +156,14 @@ class WithRoaming:
         self._lookups = lookups
         self._service = service
 
+    def remember(self, calls: list[Call]) -> None:
+        """As `Lookups.remember`."""
+        self._lookups.remember(calls)
+
+    def note_callers(self, calls: list[Call]) -> None:
+        """As `Lookups.note_callers`."""
+        self._lookups.note_callers(calls)
+
     def submit(self, batch: list[tuple[int, Call, frozenset[Need]]], deliver: Deliver) -> None:
         """As `Lookups.submit`."""
         if not any(Need.ROAMING in needs for _, _, needs in batch):

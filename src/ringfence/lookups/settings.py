@@ -101,13 +101,14 @@ class RedisSettings(Frozen):
     key_prefix: str = Field("rf:", pattern=r"^[!-z|~]{0,32}$", description="what every key of ours begins with")
     digest_key_file: Path | None = Field(
         None,
-        description="file with 64 hexadecimal digits: the key of the digests that stand for numbers in the store; all "
-        "nodes of one store share it; none: made at the first start in data_directory/keys/digest.key",
+        description="file with the keys of the digests that stand for numbers in the store, 64 hexadecimal digits a "
+        "line, the present one first; all nodes of one store share it; read again when it changes; none: made at the "
+        "first start in data_directory/keys/digest.key",
     )
     other_digest_key_files: tuple[Path, ...] = Field(
         (),
-        description="further digest keys that a consent index may be made with: the next one before it is put in "
-        "digest_key_file, the last one until `ringfence index rebuild` is done",
+        description="files with further digest keys that a consent index may be made with; they may as well stand "
+        "behind the present one in digest_key_file",
     )
     breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="when a silent store is left alone")
     embedded: EmbeddedSettings = Field(

@@ -9,6 +9,8 @@ from ringfence.screening import Call, Facts
 
 Deliver = Callable[[int, Facts], None]
 
+REPORT = -1  # ticket of what tells the store something: nobody waits for facts
+
 
 class Ask:
     """One call that was asked about.

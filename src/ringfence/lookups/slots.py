@@ -18,10 +18,18 @@ def slot_of(key: bytes) -> int:
 
 
 def slot_of_command(command: bytes) -> int:
-    """The slot of a packed command's key, which is its first argument (RESP array of bulk strings)."""
-    at = command.index(b"\r\n$", command.index(b"\r\n$") + 3) + 3
-    end = command.index(b"\r\n", at)
-    return slot_of(command[end + 2 : end + 2 + int(command[at:end])])
+    """The slot of a packed command's key (RESP array of bulk strings): its first argument, of EVAL its third."""
+    at = command.index(b"$") + 1
+    for skipped in range(4):
+        end = command.index(b"\r\n", at)
+        begin, at = end + 2, end + 2 + int(command[at:end])
+        word = command[begin:at]
+        if skipped == 0:
+            last = 3 if word == b"EVAL" else 1
+        elif skipped == last:
+            break
+        at += 3  # CRLF and the next one's dollar
+    return slot_of(word)
 
 
 def split(commands: bytes) -> list[bytes]:

@@ -62,6 +62,7 @@ class IndexWatch:
         rounds = 0
         try:
             while True:
+                self._keys.renew()
                 try:
                     async with asyncio.timeout(self._settings.connect_timeout):
                         if isinstance(self._place, SentinelPlace) and rounds % 4 == 0:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from ringfence.numbering.number import Caller, Form, FromAbroad
+from ringfence.numbering.zones import ZoneName
 from ringfence.settings_types import Frozen
 
 MOST_DIGITS = 20  # SMS ports reach this far; what is longer is no number of any plan
@@ -71,6 +72,9 @@ class ProvinceSettings(Frozen):
     areas: dict[AreaLengths, tuple[Prefixes, ...]] = Field(
         description="area codes without the trunk prefix, by the digits of subscriber numbers behind them: "
         '`8: ["10"]`, `7-8: ["433"]`; `312-319` is every code between'
+    )
+    zones: tuple[ZoneName, ...] = Field(
+        default=(), description="time zones of its numbers, where they are not those of the whole plan"
     )
 
     @model_validator(mode="after")
@@ -156,6 +160,10 @@ class PlanSettings(Frozen):
     date: datetime.date = Field(description="day on which the plan was last compared with its sources")
     title: Text = Field(description="whose plan it is, for people")
     sources: dict[Word, Text] = Field(min_length=1, description="where the plan's facts come from, by a key of choice")
+    zones: tuple[ZoneName, ...] = Field(
+        default=(),
+        description="time zones that its numbers may be in; none: those that libphonenumber's table gives a number",
+    )
     dialling: DiallingSettings = Field(default=DiallingSettings(), description="what is dialled before a number")
     subscriber_starts: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,10}$")] = Field(
         default="", description="first digits that subscriber numbers behind an area code may have, as one text"

@@ -55,7 +55,7 @@ def _decision(trail: Trail, wall: int, now: float) -> bytes:
     request = trail.request
     assert request is not None
     purpose = "" if trunk is None else "marketing" if trunk.marketing else trunk.purpose
-    return b"D\n%d\n%d\n%b\n%b\n%b\n%b\n%b" % (
+    return b"D\n%d\n%d\n%b\n%b\n%b\n%b\n%b\n%b" % (
         wall - int((now - trail.at) * 1e6),
         int(trail.at * 1e6),
         f"{who}\n{source.transport}\n{source.host}:{source.port}".encode(),
@@ -63,6 +63,7 @@ def _decision(trail: Trail, wall: int, now: float) -> bytes:
         _numbers(trail),
         _judged(trail),
         purpose.encode(),
+        b"" if trunk is None else _clean(trunk.connected_by).encode(),
     )
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ringfence.key_files import KEY_BYTES, listed_keys, make_once
 from ringfence.records.errors import RecordsError, Tampered
 from ringfence.records.framing import VAULT
-from ringfence.records.place import folder_of
+from ringfence.records.place import folder_of, spools
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.vault_file import SLOT
 
@@ -81,7 +81,7 @@ def open_keys(settings: RecordsSettings, data_directory: Path) -> KeyRing:
         where, named = str(file), "records.key_file"
         try:
             if settings.key_file is None and not file.exists():
-                if any(folder_of(settings, data_directory).glob(f"*{VAULT}")):
+                if _has_vaults(folder_of(settings, data_directory)):
                     raise RecordsError(f"{file}: it is missing, and records are encrypted by it: put it back")
                 make_once(file, secrets.token_hex(KEY_BYTES) + "\n")
             text = file.read_text(encoding="ascii")
@@ -91,6 +91,11 @@ def open_keys(settings: RecordsSettings, data_directory: Path) -> KeyRing:
         return KeyRing(listed_keys(text, where, named))
     except ValueError as error:
         raise RecordsError(str(error)) from None
+
+
+def _has_vaults(folder: Path) -> bool:
+    """In any spool. Raises OSError."""
+    return folder.is_dir() and any(any(spool.glob(f"*{VAULT}")) for spool in spools(folder))
 
 
 def _id(key: bytes) -> bytes:

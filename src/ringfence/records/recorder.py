@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -30,10 +31,12 @@ class Recorder:
 
     recording: the engine's view; full is set here, where the operator wants calls refused then.
     faults: records that our own bug kept from being made whole; each has a note in its place.
+    copy: told of what was written: the first one's sequence number, and the bodies. None: nobody is.
     """
 
     def __init__(self, spool: Spool, recording: Recording, refuse_when_full: bool) -> None:
         self.faults = 0
+        self.copy: Callable[[int, list[bytes]], None] | None = None
         self._spool = spool
         self._recording = recording
         self._refuse_when_full = refuse_when_full
@@ -83,6 +86,8 @@ class Recorder:
 
     def _append(self, wall: int, now: float) -> None:
         bodies, self._waiting = self._waiting, []
+        if self.copy is not None:
+            self.copy(self._spool.next_sequence, bodies)
         self._spool.append(bodies, wall, int(now * 1e6))
         self._recording.full = self._spool.full and self._refuse_when_full
 

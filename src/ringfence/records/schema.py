@@ -37,6 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "status",  # what it was answered, 0: it was forwarded
         "gateway", "gateway_address",
         "purpose",  # since 2: what the trunk's calls are for, `marketing` where they need consent; "" of a gateway's
+        "connected_by",  # since 2: who connected the trunk and answers for that, as the ledger said then
     ),
     OUTCOME: (
         "kind",

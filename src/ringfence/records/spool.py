@@ -58,6 +58,7 @@ class Segment:
 class Spool:
     """Records of one process in one folder.
 
+    first: sequence number of its very first record.
     full: the buffer has no room; what is appended now is lost, and counted.
     on_full: told whenever that changes.
     """
@@ -69,6 +70,7 @@ class Spool:
         node: str,
         disk: type[Disk] = Disk,
         clock: Callable[[], float] = time.time,
+        first: int = 1,
     ) -> None:
         self.folder = folder
         self.full = False
@@ -81,7 +83,7 @@ class Spool:
         self._retired: deque[Segment] = deque()
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
-        self._next = 1
+        self._next = first
         self._link = NOTHING
         self._failure: str | None = None
         self._sync_failure: str | None = None
@@ -114,7 +116,7 @@ class Spool:
         except RecordsError:
             self._unlock()
             raise
-        self._next, self._link = found.next, found.link
+        self._next, self._link = max(found.next, self._next), found.link
         self._repaired = found.repaired_bytes
         self._take_over(found)
         self._begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from ringfence.records.framing import (
     segments,
 )
 from ringfence.records.gone import Gone
+from ringfence.records.place import spools
 from ringfence.records.schema import decode
 from ringfence.records.vault import Keys, opened
 from ringfence.records.vault_file import About, read_card
@@ -97,6 +99,31 @@ def verify(folder: Path, progress: Callable[[int, int], None] | None = None, key
         len(paths), chain.records, chain.first, chain.next, "" if chain.link is None else chain.link.hex(),
         chain.open_bytes, chain.troubles, chain.notes, chain.deleted, chain.thinned,
     )  # fmt: skip
+
+
+def verify_all(
+    folder: Path, progress: Callable[[int, int], None] | None = None, keys: Keys | None = None
+) -> dict[str, Report]:
+    """`verify` of every spool of a daemon, by its folder's name within; `.` is the daemon's own. Raises RecordsError.
+
+    Only spools that hold segments are told of, and the daemon's own where there is no other.
+    """
+    try:
+        found = {path.relative_to(folder).as_posix(): path for path in spools(folder)}
+        sizes = {name: sum(each.stat().st_size for each in segments(path)) for name, path in found.items()}
+    except OSError as error:
+        raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
+    reports: dict[str, Report] = {}
+    done, total = 0, sum(sizes.values())
+    for name, path in found.items():
+        reports[name] = verify(path, None if progress is None else partial(_further, progress, done, total), keys)
+        done += sizes[name]
+    told = {name: report for name, report in reports.items() if report.segments or report.troubles}
+    return told or {".": reports["."]}
+
+
+def _further(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, max(total, before + done))
 
 
 def _segment(path: Path, newest: bool, chain: _Chain, keys: Keys | None) -> None:

@@ -6,15 +6,15 @@ from typing import Literal, NamedTuple
 
 from ringfence.registry.errors import Forbidden
 
-Role = Literal["holder", "operator", "auditor"]
-ROLES: tuple[Role, ...] = ("holder", "operator", "auditor")
+Role = Literal["holder", "operator", "auditor", "officer"]
+ROLES: tuple[Role, ...] = ("holder", "operator", "auditor", "officer")
 
 
 class Actor(NamedTuple):
     """name: for the audit trail, at most 128 characters. origin: from where: an address, a terminal.
 
     role: `holder` writes and sees what concerns its own `holder` alone; `operator` writes and sees all; `auditor` sees
-    all, the audit trail too, and writes nothing.
+    all, the audit trail too, and writes nothing; `officer` traces calls and sees nothing of consents.
     """
 
     name: str
@@ -30,14 +30,14 @@ class Actor(NamedTuple):
 
 def may_write(actor: Actor, scope: str) -> None:
     """Raises Forbidden unless the actor may record or end what is said about this scope."""
-    if actor.role == "auditor":
-        raise Forbidden("an auditor writes nothing")
+    must_be(actor, "holder", "operator")
     if actor.role == "holder" and scope != actor.owner:
         raise Forbidden("a holder records and ends only what concerns itself")
 
 
 def may_see(actor: Actor, holder: str | None) -> None:
     """Raises Forbidden unless the actor may see what was said about this holder (None: about anybody)."""
+    must_be(actor, "holder", "operator", "auditor")
     if actor.role == "holder" and holder != actor.holder:
         raise Forbidden("a holder sees only what concerns itself")
 

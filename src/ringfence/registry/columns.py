@@ -10,7 +10,7 @@ wishes:   callee, level (`all`, `industries`, `none`), since; optional industrie
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -46,16 +46,16 @@ class Reader(NamedTuple):
     zone: ZoneInfo
 
 
-def check_header(kind: FileKind, header: Sequence[str]) -> None:
-    """Raises BadStatement, naming the column."""
-    for name in header:
+def check_header(kind: FileKind, header: Sequence[str], common: Collection[str] = ()) -> None:
+    """Raises BadStatement, naming the column. common: columns that are given once, for lines that say nothing there."""
+    for name in (*header, *common):
         if name not in NEEDED[kind] + OPTIONAL[kind]:
             known = ", ".join(NEEDED[kind] + OPTIONAL[kind])
             raise BadStatement(name or "(empty)", f"is no column of {kind}; there are: {known}")
         if header.count(name) > 1:
             raise BadStatement(name, "stands twice in the header")
     for name in NEEDED[kind]:
-        if name not in header:
+        if name not in header and name not in common:
             raise BadStatement(name, "this column is missing")
 
 

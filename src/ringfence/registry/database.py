@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ringfence.registry.errors import RegistryError
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The schema that this code works on; a test compares it with the migrations."""
 
 BUSY_TIMEOUT = 30_000  # ms that a writer waits for another one to end

@@ -1,4 +1,8 @@
-"""Evidence files: each stands under its own SHA-256, is written once, and is never changed."""
+"""Evidence files: each stands under its own SHA-256, encrypted, is written once, and its content is never changed.
+
+The name is the SHA-256 of the plain content, since that is what statements, audit trail and proofs name and a third
+party can compute. So whoever has a copy of a file can tell whether it is among ours; nobody learns what is in one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ import sqlalchemy as sa
 from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor, must_be
 from ringfence.registry.errors import RegistryError
+from ringfence.registry.numbers import KeyRing
 from ringfence.registry.register import Registry
+from ringfence.registry.sealed import HEADER_BYTES, SealingWriter, is_current, reader, rewrapped
 from ringfence.registry.writing import writing
 
 _BEGINNINGS = (
@@ -47,10 +53,14 @@ class Stored(NamedTuple):
 
 
 class EvidenceFolder:
-    """`folder/ab/abcd…`: files by their SHA-256, readable by the owner alone."""
+    """`folder/ab/abcd…`: files by their SHA-256, readable by the owner alone, sealed under the registry's keys.
 
-    def __init__(self, folder: Path, max_bytes: int, media_types: Collection[str]) -> None:
+    Files from before they were encrypted are read all the same; `seal` encrypts them.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, media_types: Collection[str], ring: KeyRing) -> None:
         self._folder = folder
+        self._ring = ring
         self._max_bytes = max_bytes
         self._media_types = media_types
 
@@ -73,7 +83,9 @@ class EvidenceFolder:
         draft = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as target:
-                digest, size, media_type = self._copy(pieces, target.write)
+                sealing = SealingWriter(target, self._ring)
+                digest, size, media_type = self._copy(pieces, sealing.write)
+                sealing.finish()
                 target.flush()
                 os.fsync(target.fileno())
             place = self.path(digest)
@@ -109,14 +121,48 @@ class EvidenceFolder:
         return digest.hexdigest(), size, media_type
 
     def read(self, sha256: str) -> bytes:
-        """A file, checked against its name. Raises RegistryError when it is missing or was changed."""
+        """A file's plain content, checked against its name. Raises RegistryError when it is missing or was changed."""
         try:
-            data = self.path(sha256).read_bytes()
+            with self.path(sha256).open("rb") as source:
+                data = reader(source, self._ring).read()
         except OSError as error:
             raise RegistryError(f"evidence {sha256} cannot be read: {error.strerror}") from None
+        except RegistryError as error:
+            raise RegistryError(f"evidence {sha256} cannot be read: {error}") from None
         if hashlib.sha256(data).hexdigest() != sha256:
             raise RegistryError(f"evidence {sha256} was changed: its content has another SHA-256")
         return data
+
+    def seal(self, sha256: str) -> bool:
+        """Have a file stand under the present key; False where it does, or is missing. Raises RegistryError.
+
+        On the disk when this returns; at any moment either the file of before or that of now is there, whole.
+        """
+        place = self.path(sha256)
+        draft = None
+        try:
+            with place.open("rb") as source:
+                if is_current(source.read(HEADER_BYTES), self._ring):
+                    return False
+                source.seek(0)
+                descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
+                draft = Path(name)
+                with os.fdopen(descriptor, "wb") as target:
+                    rewrapped(source, target, self._ring)
+                    target.flush()
+                    os.fsync(target.fileno())
+            draft.replace(place)
+            _to_disk(place.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise RegistryError(f"evidence {sha256} cannot be encrypted: {error.strerror}") from None
+        except RegistryError as error:
+            raise RegistryError(f"evidence {sha256} cannot be encrypted: {error}") from None
+        finally:
+            if draft is not None:
+                draft.unlink(missing_ok=True)
+        return True
 
     def remove(self, sha256: str) -> None:
         """Delete a file; nothing happens where it is not."""

@@ -6,10 +6,10 @@ import csv
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Protocol, TextIO
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -58,7 +58,8 @@ class _Line(NamedTuple):
 class Import:
     """An import of one file for one actor.
 
-    report: where bad lines are told (CSV: line, column, reason). progress: told after each batch, with the file's size.
+    report: where bad lines are told (CSV: line, column, reason). progress: told after each batch, with the file's size;
+    what it raises ends the import there. common: values by column, for all lines that say nothing of their own there.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Import:
         reader: Reader,
         report: Path,
         progress: Callable[[Progress, int], None] = lambda done, size: None,
+        common: Mapping[str, str] | None = None,
     ) -> None:
         self._registry = registry
         self._kind: FileKind = kind
@@ -76,6 +78,7 @@ class Import:
         self._reader = reader
         self._report = report
         self._progress = progress
+        self._common = dict(common or {})
 
     async def run(self, file: Path) -> Progress:
         """Record a file's lines; a bad one is told and costs no other one.
@@ -84,22 +87,27 @@ class Import:
         twice is recorded once. Raises RegistryError: the file cannot be read or its header is wrong (nothing is
         recorded then), the database fails.
         """
-        must_be(self._actor, "holder", "operator")
         try:
             with file.open("rb") as source:
-                size = os.fstat(source.fileno()).st_size
-                digest = self._digest(source)
-                header = _header(source, self._kind, file)
-                done = await self._so_far(digest, source.tell())
-                source.seek(done.position)
-                _keep_up_to(self._report, done.line)
-                with self._report.open("a", encoding="utf-8", newline="") as target:
-                    for lines in _batches(_lines(source, done.position, done.line)):
-                        done = await self._batch(lines, header, target, digest, done)
-                        self._progress(done, size)
-                return done
+                return await self.run_from(source, str(file))
         except OSError as error:
             raise RegistryError(f"{error.filename or file}: {error.strerror}") from None
+
+    async def run_from(self, source: BufferedReader, name: str) -> Progress:
+        """`run` for a file that is open. name: what faults call it. Raises OSError too."""
+        must_be(self._actor, "holder", "operator")
+        size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        digest = self._digest(source)
+        header = read_header(source, self._kind, name, self._common)
+        done = await self._so_far(digest, source.tell())
+        source.seek(done.position)
+        _keep_up_to(self._report, done.line)
+        with self._report.open("a", encoding="utf-8", newline="") as target:
+            for lines in _batches(_lines(source, done.position, done.line)):
+                done = await self._batch(lines, header, target, digest, done)
+                self._progress(done, size)
+        return done
 
     async def _batch(
         self, lines: list[_Line], header: list[str], target: TextIO, digest: str, done: Progress
@@ -138,6 +146,7 @@ class Import:
                 row = _row(line, header)
                 if row is None:
                     continue
+                row |= {name: value for name, value in self._common.items() if not row.get(name)}
                 one = await statement_from(self._kind, row, self._reader)
                 may_write(self._actor, one.scope)
             except BadStatement as error:
@@ -156,11 +165,25 @@ class Import:
         return Progress(start, 1, 0, 0, 0) if row is None else Progress(*row[1:])
 
     def _digest(self, source: BufferedReader) -> str:
-        """What tells one import from another: the content, what it is, and whose."""
         digest = hashlib.file_digest(source, "sha256")
-        digest.update(f"\0{self._kind}\0{self._actor.owner}".encode())
         source.seek(0)
-        return digest.hexdigest()
+        return name_of(digest, self._kind, self._actor, self._common)
+
+
+class Digest(Protocol):
+    """A SHA-256 that the content of a file went into."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+def name_of(content: Digest, kind: FileKind, actor: Actor, common: Mapping[str, str]) -> str:
+    """What tells one import from another: the content, what it is, whose, and what is given for all lines."""
+    content.update(f"\0{kind}\0{actor.owner}".encode())
+    for name, value in sorted(common.items()):
+        content.update(f"\0{name}\0{value}".encode())
+    return content.hexdigest()
 
 
 async def export_wishes(registry: Registry, actor: Actor, target: TextIO, zone: ZoneInfo) -> int:
@@ -206,14 +229,14 @@ async def export_wishes(registry: Registry, actor: Actor, target: TextIO, zone: 
         last = ids[-1]
 
 
-def _header(source: BufferedReader, kind: FileKind, file: Path) -> list[str]:
+def read_header(source: BufferedReader, kind: FileKind, file: str, common: Mapping[str, str]) -> list[str]:
     """The column names; the file stands behind them. Raises RegistryError."""
     line = source.readline(LONGEST_LINE)
     try:
         # Excel puts a byte order mark in front of UTF-8.
         (header,) = csv.reader([line.decode("utf-8-sig").rstrip("\r\n")], strict=True)
         names = [name.strip() for name in header]
-        check_header(kind, names)
+        check_header(kind, names, common)
     except BadStatement as error:
         raise RegistryError(f"{file}:1: {error}") from None
     except (ValueError, csv.Error):

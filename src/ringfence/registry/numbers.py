@@ -1,7 +1,8 @@
 """Callees' numbers as the registry keeps them: encrypted once, found by keyed digests, shown masked.
 
 A key file has one key a line, 64 hexadecimal digits, the present one first; older ones stay until
-`ringfence registry rotate` has written everything anew. Both the encryption and the digest key are derived from it.
+`ringfence registry rotate` has written everything anew. The keys of encryption, of digests and of files are derived
+from it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -22,23 +23,41 @@ from ringfence.registry.errors import RegistryError
 
 _ID_BYTES = 4  # names the key in front of each box
 _NONCE_BYTES = 12  # random: safe far beyond 2**32 numbers under one key
+WRAPPED_BYTES = _ID_BYTES + _NONCE_BYTES + KEY_BYTES + 16
+_FILE = b"ringfence file"
 
 
 class _Key:
-    __slots__ = ("box", "digest", "id")
+    __slots__ = ("box", "digest", "files", "id")
 
     def __init__(self, secret: bytes) -> None:
         self.id = hashlib.sha256(b"ringfence key id" + secret).digest()[:_ID_BYTES]
         self.box = AESGCM(_derived(secret, b"ringfence registry numbers"))
+        self.files = AESGCM(_derived(secret, b"ringfence registry files"))
         self.digest = _derived(secret, b"ringfence registry look-up")
 
 
 class KeyRing:
-    """The keys of a registry, the present one first."""
+    """The keys of a registry, the present one first.
 
-    def __init__(self, secrets: Sequence[bytes]) -> None:
-        self._keys = [_Key(secret) for secret in secrets]
-        self._by_id = {key.id: key for key in self._keys}
+    renew: gives the keys anew when they were changed since they were asked for last, else None. It is asked before
+    each use, so that a process that runs for months works with the keys that `ringfence registry rotate` works with.
+    """
+
+    def __init__(self, secrets: Sequence[bytes], renew: Callable[[], Sequence[bytes] | None] = lambda: None) -> None:
+        self._renew = renew
+        self._adopt(secrets)
+
+    def _adopt(self, secrets: Sequence[bytes]) -> None:
+        self._present = [_Key(secret) for secret in secrets]
+        self._by_id = {key.id: key for key in self._present}
+
+    @property
+    def _keys(self) -> list[_Key]:
+        renewed = self._renew()
+        if renewed is not None:
+            self._adopt(renewed)
+        return self._present
 
     def digest(self, number: str) -> bytes:
         """What a number is found by: 32 bytes, under the present key."""
@@ -48,25 +67,48 @@ class KeyRing:
         """The number's digest under every key, the present one first."""
         return [hmac.digest(key.digest, number.encode(), "sha256") for key in self._keys]
 
-    def seal(self, number: str, subject: int) -> bytes:
-        """The number, encrypted under the present key and tied to its subject's id."""
+    def seal(self, text: str, owner: int, kind: str = "callee") -> bytes:
+        """A number, or another text, encrypted under the present key and tied to the row that it stands in."""
         key = self._keys[0]
         nonce = os.urandom(_NONCE_BYTES)
-        return key.id + nonce + key.box.encrypt(nonce, number.encode(), _tie(subject))
+        return key.id + nonce + key.box.encrypt(nonce, text.encode(), _tie(kind, owner))
 
-    def open(self, box: bytes, subject: int) -> str:
-        """The number in a box. Raises RegistryError: a key is missing, or the box was tampered with."""
-        key = self._by_id.get(box[:_ID_BYTES])
+    def open(self, box: bytes, owner: int, kind: str = "callee") -> str:
+        """The text in a box. Raises RegistryError: a key is missing, or the box was tampered with."""
+        key = self._key_of(box)
         if key is None:
             raise RegistryError("a number is encrypted under a key that is not in registry.number_key_file")
         nonce, sealed = box[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], box[_ID_BYTES + _NONCE_BYTES :]
         try:
-            return key.box.decrypt(nonce, sealed, _tie(subject)).decode()
+            return key.box.decrypt(nonce, sealed, _tie(kind, owner)).decode()
         except (InvalidTag, ValueError):
-            raise RegistryError(f"the encrypted number of callee {subject} was changed or damaged") from None
+            raise RegistryError(f"the encrypted number of {kind} {owner} was changed or damaged") from None
+
+    def wrap(self, secret: bytes) -> bytes:
+        """A file's own key (KEY_BYTES) under the present key: WRAPPED_BYTES."""
+        key = self._keys[0]
+        nonce = os.urandom(_NONCE_BYTES)
+        return key.id + nonce + key.files.encrypt(nonce, secret, _FILE)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """A file's own key. Raises RegistryError, as `open`."""
+        key = self._key_of(wrapped)
+        if key is None:
+            raise RegistryError("a file is encrypted under a key that is not in registry.number_key_file")
+        try:
+            return key.files.decrypt(wrapped[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], wrapped[-KEY_BYTES - 16 :], _FILE)
+        except InvalidTag:
+            raise RegistryError("the beginning of an encrypted file was changed or damaged") from None
+
+    def _key_of(self, box: bytes) -> _Key | None:
+        """Looked for among the keys in hand first: opening millions of boxes asks nobody."""
+        key = self._by_id.get(box[:_ID_BYTES])
+        if key is None and self._keys:
+            key = self._by_id.get(box[:_ID_BYTES])
+        return key
 
     def current(self, box: bytes) -> bool:
-        """Whether a box is under the present key."""
+        """Whether a box or a wrapped key is under the present key."""
         return box[:_ID_BYTES] == self._keys[0].id
 
 
@@ -91,5 +133,5 @@ def _derived(secret: bytes, purpose: bytes) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, None, purpose).derive(secret)
 
 
-def _tie(subject: int) -> bytes:
-    return b"ringfence callee %d" % subject
+def _tie(kind: str, owner: int) -> bytes:
+    return f"ringfence {kind} {owner}".encode()

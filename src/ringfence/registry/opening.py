@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+import structlog
+
 from ringfence.key_files import KEY_BYTES, make_once
 from ringfence.registry.database import Database
 from ringfence.registry.errors import RegistryError
@@ -14,6 +16,11 @@ from ringfence.registry.numbers import KeyRing, read_keys
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import RegistrySettings
 from ringfence.registry.signing import Signer, new_key
+
+Stamp = tuple[int, int, int, int] | None
+"""What differs when a file was changed or replaced."""
+
+_log = structlog.get_logger(__name__)
 
 
 async def open_registry(settings: RegistrySettings, data_directory: Path) -> Registry:
@@ -24,13 +31,51 @@ async def open_registry(settings: RegistrySettings, data_directory: Path) -> Reg
     return Registry(await Database.open(url, password_of(settings), ca), ring)
 
 
+def is_there(settings: RegistrySettings, data_directory: Path) -> bool:
+    """Whether anything can be on record: to open a registry that is not there would make one."""
+    return settings.url is not None or (data_directory / "registry" / "registry.db").is_file()
+
+
 def open_ring(settings: RegistrySettings, data_directory: Path) -> KeyRing:
     """The keys that numbers are kept by; one is made where none is configured. Raises RegistryError."""
     file = settings.number_key_file
     if file is None:
         file = data_directory / "keys" / "numbers.key"
         _make(file, secrets.token_hex(KEY_BYTES) + "\n")
-    return KeyRing(read_keys(file))
+    stamp = _stamp(file)
+    return KeyRing(read_keys(file), _Renewal(file, stamp))
+
+
+class _Renewal:
+    """Reads a key file again when it was changed; one that cannot be read changes nothing, and is said once."""
+
+    def __init__(self, file: Path, stamp: Stamp) -> None:
+        self._file = file
+        self._stamp = stamp
+        self._told = ""
+
+    def __call__(self) -> list[bytes] | None:
+        stamp = _stamp(self._file)
+        if stamp == self._stamp:
+            return None
+        try:
+            keys = read_keys(self._file)
+        except RegistryError as error:
+            if self._told != str(error):
+                self._told = str(error)
+                _log.error("the registry goes on with the keys that it has", why=self._told)
+            return None
+        self._stamp, self._told = stamp, ""
+        _log.info("the registry's keys were read again", keys=len(keys))
+        return keys
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        seen = file.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 def open_signer(settings: RegistrySettings, data_directory: Path) -> Signer:
@@ -44,9 +89,10 @@ def open_signer(settings: RegistrySettings, data_directory: Path) -> Signer:
 
 
 def open_evidence(settings: RegistrySettings, data_directory: Path) -> EvidenceFolder:
-    """The folder of evidence files; made when the first file comes."""
+    """The folder of evidence files; made when the first file comes. Raises RegistryError: no key to read them by."""
     evidence = settings.evidence
-    return EvidenceFolder(evidence.folder or data_directory / "evidence", evidence.max_bytes, evidence.media_types)
+    folder = evidence.folder or data_directory / "evidence"
+    return EvidenceFolder(folder, evidence.max_bytes, evidence.media_types, open_ring(settings, data_directory))
 
 
 def password_of(settings: RegistrySettings) -> str | None:

@@ -202,6 +202,12 @@ class Registry:
         async with writing(self.database, actor) as current:
             current.entry(action, await self._find(current.connection, callee), detail)
 
+    async def note(self, actor: Actor, action: str, detail: dict[str, Any]) -> None:
+        """Put what an operator did into the audit trail, where it is about no callee."""
+        must_be(actor, "operator")
+        async with writing(self.database, actor) as current:
+            current.entry(action, None, detail)
+
     async def trail(self, actor: Actor, after: int = 0, limit: int = 100) -> list[tuple[Entry, str]]:
         """Audit entries behind a sequence, each with its hash."""
         must_be(actor, "operator", "auditor")

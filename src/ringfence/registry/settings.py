@@ -31,6 +31,19 @@ class EvidenceSettings(Frozen):
     )
 
 
+class UploadSettings(Frozen):
+    """Lists that holders and operators send over HTTP; they stand encrypted on the disk until they are imported."""
+
+    folder: Path | None = Field(None, description="where they wait; none: data_directory/uploads")
+    max_bytes: int = Field(256 * 1024 * 1024, ge=1, le=16 * 1024**3, description="largest list that is taken")
+    max_waiting: int = Field(
+        8, ge=1, le=1000, description="lists that are received, wait or are imported at once; the next gets 429"
+    )
+    kept: Duration = Field(
+        7 * DAY, ge=3600.0, description="how long after its import a list's state and report can be asked for"
+    )
+
+
 class RateSettings(Frozen):
     """How often the registry's HTTP interface may be used."""
 
@@ -66,6 +79,7 @@ class RegistrySettings(Frozen):
     )
     zone: str = Field("Asia/Shanghai", description="time zone of dates and times that name none")
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings, description="files that prove consents")
+    uploads: UploadSettings = Field(default_factory=UploadSettings, description="lists sent over HTTP")
     changes_kept: Duration = Field(
         7 * DAY,
         ge=3600.0,

@@ -19,15 +19,19 @@ class Signer:
         self._key = key
 
     @classmethod
-    def read(cls, file: Path) -> Signer:
-        """The key in a PEM file without a passphrase. Raises RegistryError."""
+    def read(cls, file: Path, setting: str = "registry.signing_key_file") -> Signer:
+        """The key in a PEM file without a passphrase; setting: what names it. Raises RegistryError."""
         try:
             key = serialization.load_pem_private_key(file.read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
-            raise RegistryError(f"{file}: registry.signing_key_file holds no key: {error}") from None
+            raise RegistryError(f"{file}: {setting} holds no key: {error}") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise RegistryError(f"{file}: registry.signing_key_file holds no P-256 key")
+            raise RegistryError(f"{file}: {setting} holds no P-256 key")
         return cls(key)
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """The signature of some bytes, in DER."""
+        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
 
     def sign(self, file: Path) -> bytes:
         """A file's signature, in DER. Raises RegistryError."""
@@ -47,8 +51,13 @@ class Signer:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the public key in DER: what a contract or a letter names."""
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return hashlib.sha256(self._key.public_key().public_bytes(serialization.Encoding.DER, form)).hexdigest()
+        return fingerprint_of(self._key.public_key())
+
+
+def fingerprint_of(key: ec.EllipticCurvePublicKey) -> str:
+    """SHA-256 of a public key in DER."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
 
 
 def new_key() -> str:

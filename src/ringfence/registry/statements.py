@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ringfence.registry.errors import BadStatement
+from ringfence.sectors import SECTORS
 
 Kind = Literal["consent", "refusal", "wish"]
-
-SECTORS = (
-    "finance", "insurance", "real_estate", "healthcare", "recruitment",
-    "travel", "education", "retail", "telecom", "other",
-)  # fmt: skip
-"""The ten industries that wishes tell apart (YD/T 4535 has ten); the names are ours, its own list was not at hand."""
 
 CHANNELS = ("web", "app", "sms", "voice", "paper", "in_person", "import", "operator")
 """How it was said."""

@@ -142,3 +142,43 @@ import_run = sa.Table(
     sa.Column("bad", Number, nullable=False),
 )
 """How far an import came."""
+
+trace_request = sa.Table(
+    "trace_request",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),  # the sequence of its audit entry
+    sa.Column("name", sa.String(64), nullable=False),  # what both carriers call it; random, by who asks
+    sa.Column("direction", sa.String(3), nullable=False),  # out: we ask; in: we are asked
+    sa.Column("peer", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("node", sa.String(64), nullable=False),  # whose records `record` is one of; "" where it is not known yet
+    sa.Column("record", Number, nullable=False, index=True),  # our call; 0 where it is not known yet
+    sa.Column("made_at", Number, nullable=False),
+    sa.Column("due_at", Number, nullable=True),  # None while nobody has received it
+    sa.Column("ended_at", Number, nullable=True),  # closed or refused
+    sa.Column("asked", sa.LargeBinary, nullable=False),  # encrypted JSON
+    sa.Column("answered", sa.LargeBinary, nullable=True),  # encrypted JSON
+    sa.Column("why", sa.String(256), nullable=False),  # of a refusal
+    sa.UniqueConstraint("direction", "peer", "name"),
+)
+"""Trace requests between carriers, ours and theirs."""
+
+trace_message = sa.Table(
+    "trace_message",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=False),  # the sequence of its audit entry
+    sa.Column("request", Number, sa.ForeignKey("trace_request.id"), nullable=False, index=True),
+    sa.Column("direction", sa.String(3), nullable=False),
+    sa.Column("peer", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(96), nullable=False),  # the JWT's `jti`
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),  # sha256 of what it says
+    sa.Column("box", sa.LargeBinary, nullable=False),  # encrypted: of ours the claims, of theirs the JWS as it came
+    sa.Column("at", Number, nullable=False),
+    sa.Column("send_at", Number, nullable=True, index=True),  # when it is tried next; None: not to be sent (any more)
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("delivered_at", Number, nullable=True),
+    sa.Column("trouble", sa.String(200), nullable=False),  # why the last try failed
+    sa.UniqueConstraint("direction", "peer", "name"),
+)
+"""What was said about a trace request, by either side."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,12 +14,20 @@ from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor, must_be
 from ringfence.registry.errors import RegistryError
 from ringfence.registry.evidence import EvidenceFolder
+from ringfence.registry.numbers import KeyRing
 from ringfence.registry.register import Registry
 from ringfence.registry.settings import DAY, RegistrySettings
 from ringfence.registry.writing import Writing, parts, writing
 
 UNCITED = int(DAY)  # seconds that a file may wait to be cited: it is stored before the consent that names it
 _BATCH = 1000
+TRACE_BOXES = (
+    (t.trace_request.c.asked, "trace request"),
+    (t.trace_request.c.answered, "trace answer"),
+    (t.trace_message.c.box, "trace message"),
+)
+"""Encrypted columns beside the callees' numbers, and what their boxes are tied to."""
+_FILES = 8  # encrypted anew in one transaction, which all other writers wait for
 
 
 class Retained(NamedTuple):
@@ -85,9 +94,27 @@ async def erase(registry: Registry, callee: str, settings: RegistrySettings, act
     return len(rows)
 
 
-async def rotate(registry: Registry, actor: Actor) -> int:
-    """Encrypt every number under the present key and find it by that key's digest; how many were under another one."""
+class Rotated(NamedTuple):
+    """What was under another key than the present one, or under none."""
+
+    numbers: int
+    files: int
+
+
+async def rotate(registry: Registry, folder: EvidenceFolder, actor: Actor) -> Rotated:
+    """Have every number, trace request and evidence file stand under the present key, numbers found by its digest.
+
+    What cannot be read raises RegistryError; what was done before stays done.
+    """
     must_be(actor, "operator")
+    done = Rotated(await _numbers_anew(registry, actor), await _files_anew(registry, folder, actor))
+    if any(done):
+        async with writing(registry.database, actor) as current:
+            current.entry("rotated", None, done._asdict())
+    return done
+
+
+async def _numbers_anew(registry: Registry, actor: Actor) -> int:
     ring = registry.ring
     columns = t.subject.c
     last = count = 0
@@ -113,13 +140,45 @@ async def rotate(registry: Registry, actor: Actor) -> int:
                 )
             count += len(renewed)
             if len(rows) < _BATCH:
-                if count:
-                    current.entry("rotated", None, {"numbers": count})
+                for column, kind in TRACE_BOXES:
+                    count += await _renew(current, ring, column, kind)
                 return count
-            last = rows[-1].id
+        last = rows[-1].id
+
+
+async def _files_anew(registry: Registry, folder: EvidenceFolder, actor: Actor) -> int:
+    """A few at a time under the writers' lock: what retention takes away meanwhile must not come back."""
+    columns = t.evidence.c
+    last = ""
+    count = 0
+    while True:
+        async with writing(registry.database, actor) as current:
+            question = (
+                sa.select(columns.sha256)
+                .where(columns.sha256 > last, columns.removed_at.is_(None))
+                .order_by(columns.sha256)
+                .limit(_FILES)
+            )
+            names = list((await current.connection.execute(question)).scalars())
+            for name in names:
+                count += await asyncio.to_thread(folder.seal, name)
+        if len(names) < _FILES:
+            return count
+        last = names[-1]
 
 
 _NEVER = 1 << 40
+
+
+async def _renew(current: Writing, ring: KeyRing, column: sa.Column[Any], kind: str) -> int:
+    """Encrypt a column of trace requests anew; how many were under another key. There are thousands, not millions."""
+    key = column.table.c.id
+    question = sa.select(key, column).where(column.is_not(None))
+    rows = [(place, box) for place, box in await current.connection.execute(question) if not ring.current(box)]
+    for place, box in rows:
+        sealed = ring.seal(ring.open(box, place, kind), place, kind)
+        await current.connection.execute(sa.update(column.table).where(key == place).values({column.name: sealed}))
+    return len(rows)
 
 
 class _Dry(Exception):

@@ -46,7 +46,7 @@ async def verify(
     anchor: Anchor | None = None,
     progress: Callable[[str, int], None] = lambda what, done: None,
 ) -> Report:
-    """Walk the audit trail, the statements, what counts of them, and the evidence (None: not the files).
+    """Walk the audit trail, the statements, what counts of them, trace messages, and the evidence (None: no files).
 
     progress: told what is looked at and how many are done. Raises RegistryError when the database cannot be read.
     """
@@ -56,6 +56,7 @@ async def verify(
         statements = await walk.statements()
         callees = await walk.standing()
         files = await walk.files(folder) if folder is not None else 0
+        await walk.messages()
     return Report(walk.entries, statements, callees, files, head, walk.faults)
 
 
@@ -66,6 +67,7 @@ class _Walk:
         self._progress = progress
         self._ended: dict[int, int] = {}  # statement to the entry that ended it
         self._removed: set[int] = set()  # statements that a deletion or retention took away
+        self._messages: dict[int, tuple[int, str]] = {}  # trace message to its request and digest
         self.entries = 0
         self.faults: list[str] = []
 
@@ -105,6 +107,12 @@ class _Walk:
                 self._ended.update(dict.fromkeys(ids, entry.sequence))
             else:
                 self._removed.update(ids)
+        elif entry.action in ("trace_said", "trace_heard"):
+            detail = orjson.loads(entry.detail)
+            self._messages[entry.sequence] = (detail["request"], detail["digest"])
+        elif entry.action == "trace_removed":
+            gone = set(orjson.loads(entry.detail)["requests"])
+            self._messages = {place: said for place, said in self._messages.items() if said[0] not in gone}
 
     async def statements(self) -> int:
         """Every statement against the entry that recorded it, and the other way round."""
@@ -185,6 +193,23 @@ class _Walk:
             count += 1
             self._progress("evidence files", count)
         return count
+
+    async def messages(self) -> None:
+        """Every trace message against the entry that tells of it, and the other way round."""
+        last = count = 0
+        while rows := await self._page(t.trace_message, t.trace_message.c.id, last):
+            for row in rows:
+                if self._messages.pop(row.id, None) != (row.request, bytes(row.digest).hex()):
+                    self._fault(f"trace message {row.id} is not what was said")
+                try:
+                    self._registry.ring.open(row.box, row.id, "trace message")
+                except RegistryError as error:
+                    self._fault(str(error))
+            last = rows[-1].id
+            count += len(rows)
+            self._progress("trace messages", count)
+        for place in self._messages:
+            self._fault(f"trace message {place} is missing")
 
     async def _page(self, table: sa.Table, key: sa.Column[Any], last: int) -> Any:
         return (await self._connection.execute(sa.select(table).where(key > last).order_by(key).limit(_PAGE))).all()

@@ -1,7 +1,19 @@
 """Whether a call is forwarded, tagged or rejected: rules, their facts and the policy that sums them. Pure."""
 
 from ringfence.screening.call import Call
-from ringfence.screening.facts import NOT_ASKED, Consent, Facts, Need, Rate, Roaming, Scope, Score, Unknown
+from ringfence.screening.facts import (
+    NOT_ASKED,
+    CalleeCalls,
+    CalleeMemory,
+    Consent,
+    Facts,
+    Need,
+    Rate,
+    Roaming,
+    Scope,
+    Score,
+    Unknown,
+)
 from ringfence.screening.intake import Intake
 from ringfence.screening.pipeline import Pipeline
 from ringfence.screening.policy import PolicyError, PolicyFault
@@ -13,6 +25,8 @@ __all__ = [
     "NOT_ASKED",
     "Answer",
     "Call",
+    "CalleeCalls",
+    "CalleeMemory",
     "Consent",
     "ContactSettings",
     "Facts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ringfence.ledger import Trunk
 from ringfence.numbering import Number
 from ringfence.screening.diversion import NOT_DIVERTED, Diverted
+from ringfence.sectors import Sector
 from ringfence.sip.address import Transport
 
 
@@ -70,3 +71,10 @@ class Call:
         self.private = private
         self.transport = transport
         self.at = at
+
+    def sector(self) -> Sector | None:
+        """What it sells: by the grant of its number that holds now and says so, else by its trunk; None: unknown."""
+        for terms in self.trunk.standing(self.accountable.value).terms:
+            if terms.sector and not terms.suspended and terms.since <= self.at < terms.until:
+                return terms.sector
+        return self.trunk.sector

@@ -12,6 +12,7 @@ class Need(StrEnum):
     CONSENT = "consent"  # did the callee agree to be called by this holder, or refuse
     SCORE = "score"  # the caller's harassment score
     CALLER_RATE = "caller_rate"  # the caller's attempts in the window, this call included
+    CALLEE_CALLS = "callee_calls"  # when the holder's earlier calls to the callee were forwarded
     ROAMING = "roaming"  # is the caller's subscriber abroad
 
 
@@ -52,6 +53,22 @@ class Rate(NamedTuple):
     window: float
 
 
+class CalleeCalls(NamedTuple):
+    """times: epoch seconds at which earlier calls of the holder to the callee were forwarded, oldest first.
+
+    As many of them as the limits ask for.
+    """
+
+    times: tuple[int, ...]
+
+
+class CalleeMemory(NamedTuple):
+    """How much of that has to be remembered: so many calls, for so many seconds after the last."""
+
+    calls: int
+    seconds: float
+
+
 class Roaming(NamedTuple):
     """abroad: the subscriber of the caller's number is known to be in another country."""
 
@@ -64,7 +81,7 @@ NOT_ASKED = Unknown("not_asked")
 class Facts:
     """Everything that was learned about one call; the look-ups fill the places they were asked for."""
 
-    __slots__ = ("caller_rate", "consent", "roaming", "score")
+    __slots__ = ("callee_calls", "caller_rate", "consent", "roaming", "score")
 
     def __init__(
         self,
@@ -72,8 +89,14 @@ class Facts:
         score: Score | Unknown = NOT_ASKED,
         caller_rate: Rate | Unknown = NOT_ASKED,
         roaming: Roaming | Unknown = NOT_ASKED,
+        callee_calls: CalleeCalls | Unknown = NOT_ASKED,
     ) -> None:
         self.consent = consent
         self.score = score
         self.caller_rate = caller_rate
         self.roaming = roaming
+        self.callee_calls = callee_calls
+
+    def copy(self) -> Facts:
+        """The same facts, to be filled up apart."""
+        return Facts(self.consent, self.score, self.caller_rate, self.roaming, self.callee_calls)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ringfence.calendars import Places
 from ringfence.ledger import Ledger
 from ringfence.screening.call import Call
-from ringfence.screening.facts import Facts, Unknown
-from ringfence.screening.policy import Plan, Step, compile_plans
+from ringfence.screening.facts import CalleeMemory, Facts, Unknown
+from ringfence.screening.policy import Plan, Step, compile_plans, memory_of
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.screening.verdict import Judged, Pending, Verdict
 
@@ -16,16 +17,18 @@ _CLEAN = Verdict("forward")
 class Pipeline:
     """One generation's rules, compiled for the trunks of its ledger.
 
-    rate_window: seconds over which the look-ups must count a caller's attempts.
+    rate_window: seconds over which the look-ups must count a caller's attempts. callee_memory: what they must remember
+    of calls to a callee.
     faults: how often a rule raised or gave a reason it never declared, by its name; every such call went on without it.
     """
 
-    __slots__ = ("_plans", "faults", "rate_window")
+    __slots__ = ("_plans", "callee_memory", "faults", "rate_window")
 
-    def __init__(self, settings: ScreeningSettings, ledger: Ledger) -> None:
-        """Raises PolicyError with every fault when a trunk's overrides do not fit the rules."""
-        self._plans = compile_plans(settings, ledger)
+    def __init__(self, settings: ScreeningSettings, ledger: Ledger, places: Places) -> None:
+        """Raises PolicyError with every fault when settings or a trunk's overrides do not fit the rules or places."""
+        self._plans = compile_plans(settings, ledger, places)
         self.rate_window = settings.rate_window
+        self.callee_memory: CalleeMemory = memory_of(self._plans)
         self.faults: dict[str, int] = {}
 
     def begin(self, call: Call) -> Verdict | Pending:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import JsonValue, ValidationError
 
+from ringfence.calendars import Places
 from ringfence.errors import RingfenceError
 from ringfence.ledger import Ledger, Trunk, TrunkSettings
 from ringfence.screening.answer import answers_for
 from ringfence.screening.call import Call
 from ringfence.screening.discovery import RULES
-from ringfence.screening.facts import Facts, Need
-from ringfence.screening.rule import Finding, Mode, Rule, RuleSettings
+from ringfence.screening.facts import CalleeMemory, Facts, Need
+from ringfence.screening.rule import Finding, Mode, Rule, RuleSettings, Unfit
+from ringfence.screening.rules.callee_frequency import CalleeFrequency
 from ringfence.screening.settings import ScreeningSettings
 from ringfence.screening.verdict import Answer, Pending
 from ringfence.settings_types import Frozen
@@ -52,15 +54,18 @@ class PolicyError(RingfenceError):
 
 
 class Step:
-    """One rule on one trunk. mode: observe or enforce. points: of a finding of full strength."""
+    """One rule on one trunk. mode: observe or enforce. points: of a finding of full strength.
+
+    settings: what it judges by.
+    """
 
     __slots__ = ("judge", "mode", "name", "points", "reasons", "settings")
 
-    def __init__(self, name: str, rule: Rule[Any], settings: Frozen, early: bool = False) -> None:
-        """early: the rule's look before anything is asked, instead of its judgement."""
+    def __init__(self, name: str, rule: Rule[Any], settings: Frozen, prepared: object, early: bool = False) -> None:
+        """prepared: what is judged by. early: the rule's look before anything is asked, instead of its judgement."""
         self.name = name
         self.judge: Callable[[Call, Facts, Any], Finding | None] = rule.judge if not early else _looking(rule)
-        self.settings = settings
+        self.settings = prepared
         self.mode: Mode = "enforce"  # a rule that settles has no choice
         self.points = 0.0
         if isinstance(settings, RuleSettings):
@@ -91,6 +96,7 @@ class Plan:
         self,
         applying: frozenset[str],
         chosen: Mapping[str, Frozen],
+        prepared: Mapping[str, object],
         settings: ScreeningSettings,
         answers: Mapping[str, Answer],
     ) -> None:
@@ -102,12 +108,12 @@ class Plan:
         then: list[Step] = []
         needs: set[Need] = set()
         for name, rule in RULES.items():
-            step = Step(name, rule, chosen[name])
+            step = Step(name, rule, chosen[name], prepared[name])
             if name not in applying or step.mode == "off":
                 continue
             (settling if rule.settles else then if rule.needs else first).append(step)
             if rule.look is not None:
-                first.append(Step(name, rule, chosen[name], early=True))
+                first.append(Step(name, rule, chosen[name], prepared[name], early=True))
             needs |= rule.needs
         self.settling = tuple(settling)
         self.first = tuple(first)
@@ -117,16 +123,19 @@ class Plan:
         self.waiting = Pending(self, self.needs, (), 0.0) if needs else None
 
 
-def compile_plans(settings: ScreeningSettings, ledger: Ledger) -> list[Plan]:
+def compile_plans(settings: ScreeningSettings, ledger: Ledger, places: Places) -> list[Plan]:
     """A plan for each profile of the ledger's trunks; profiles that are judged alike share one.
 
-    Raises PolicyError with every override that cannot be.
+    What a rule prepares depends on its settings and the places alone, as a plan does on what its key names.
+    Raises PolicyError with everything that cannot be.
     """
     common: dict[str, Frozen] = {name: getattr(settings.rules, name) for name in RULES}
     faults: list[PolicyFault] = []
     plans: list[Plan] = []
     made: dict[tuple[object, ...], Plan] = {}
-    overridden: dict[str, Mapping[str, Frozen]] = {"{}": common}
+    overridden: dict[str, tuple[Mapping[str, Frozen], Mapping[str, object]]]
+    overridden = {"{}": (common, _prepared(("screening", "rules"), common, {}, {}, places, faults))}
+    usual = overridden["{}"][1]
     answers = {
         (explain, blocked): answers_for(explain, blocked, settings) for explain in EXPLAIN for blocked in (False, True)
     }
@@ -135,19 +144,29 @@ def compile_plans(settings: ScreeningSettings, ledger: Ledger) -> list[Plan]:
         if trunk.network_blocked and settings.contact is None:
             faults.append(PolicyFault((*location, "network_blocked"), _NO_CONTACT, where))
         rules = str(trunk.rules)
-        chosen = overridden.get(rules)
-        if chosen is None:
-            chosen = overridden[rules] = _chosen(trunk, common, (*location, "rules"), where, faults)
+        if rules not in overridden:
+            own = _chosen(trunk, common, (*location, "rules"), where, faults)
+            ready = _prepared((*location, "rules"), own, common, usual, places, faults, where)
+            overridden[rules] = (own, ready)
+        chosen, prepared = overridden[rules]
         applying = frozenset(
             name for name, rule in RULES.items() if rule.applies is None or rule.applies(trunk, chosen[name])
         )
         key = (rules, applying, trunk.explain, trunk.network_blocked)
         if key not in made:
-            made[key] = Plan(applying, chosen, settings, answers[trunk.explain, trunk.network_blocked])
+            made[key] = Plan(applying, chosen, prepared, settings, answers[trunk.explain, trunk.network_blocked])
         plans.append(made[key])
     if faults:
         raise PolicyError(faults)
     return plans
+
+
+def memory_of(plans: Iterable[Plan]) -> CalleeMemory:
+    """How much must be remembered of calls to a callee so that every limit of these plans can be judged."""
+    found = [step.settings for plan in plans for step in plan.then]
+    limits = [limit for settings in found if isinstance(settings, CalleeFrequency) for limit in settings.limits]
+    most = max((each.calls for each in limits), default=0)
+    return CalleeMemory(most, max((each.window for each in limits), default=0.0))
 
 
 def _chosen(
@@ -164,6 +183,32 @@ def _chosen(
         fault.origin = origin
     faults += found
     return chosen
+
+
+def _prepared(
+    location: Location,
+    chosen: Mapping[str, Frozen],
+    common: Mapping[str, Frozen],
+    usual: Mapping[str, object],
+    places: Places,
+    faults: list[PolicyFault],
+    origin: Origin | None = None,
+) -> Mapping[str, object]:
+    """What each rule judges by: `usual` where its settings are the common ones."""
+    prepared: dict[str, object] = {}
+    for name, settings in chosen.items():
+        prepare = RULES[name].prepare
+        if settings is common.get(name):
+            prepared[name] = usual[name]
+        elif prepare is None:
+            prepared[name] = settings
+        else:
+            try:
+                prepared[name] = prepare(settings, places)
+            except Unfit as error:
+                faults.append(PolicyFault((*location, name, *error.location), error.message, origin))
+                prepared[name] = None  # never judged by: the fault stops the plans
+    return prepared
 
 
 def policy_faults(settings: ScreeningSettings, trunks: Sequence[TrunkSettings]) -> list[PolicyFault]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ringfence.ledger import Ledger
 from ringfence.numbering import Numbering
 from ringfence.screening.call import Call
-from ringfence.screening.facts import Consent, Facts, Rate, Roaming, Score
+from ringfence.screening.facts import CalleeCalls, Consent, Facts, Rate, Roaming, Score
 from ringfence.screening.pipeline import Pipeline
 from ringfence.screening.verdict import Pending
 
@@ -38,15 +38,15 @@ class Outcome(NamedTuple):
 class Judge:
     """One generation of rules and ledger, asked about calls of the past.
 
-    What only look-ups know is assumed to be nothing against the call: consent given, no score, a first call, a
-    subscriber who roams. So a difference between two judges is one of ledger and rules.
+    What only look-ups know is assumed to be nothing against the call: consent given, no score, a first call, also
+    to the callee, a subscriber who roams. So a difference between two judges is one of ledger and rules.
     """
 
     def __init__(self, ledger: Ledger, pipeline: Pipeline, numbering: Numbering) -> None:
         self._ledger = ledger
         self._pipeline = pipeline
         self._read = numbering.read
-        self._facts = Facts(Consent(True), Score(0.0), Rate(1, pipeline.rate_window), Roaming(True))
+        self._facts = Facts(Consent(True), Score(0.0), Rate(1, pipeline.rate_window), Roaming(True), CalleeCalls(()))
 
     def outcome(self, past: PastCall) -> Outcome:
         """What becomes of a call."""

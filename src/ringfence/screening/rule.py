@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
+from ringfence.calendars import Places
 from ringfence.ledger import Trunk
 from ringfence.screening.call import Call
 from ringfence.screening.facts import Facts, Need
@@ -50,6 +51,15 @@ class Finding(NamedTuple):
     strength: float = 1.0
 
 
+class Unfit(ValueError):
+    """Settings of a rule that do not fit the places that there are. location: of the value, in the rule's settings."""
+
+    def __init__(self, location: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.location = location
+        self.message = message
+
+
 S = TypeVar("S", bound=Frozen)
 
 
@@ -60,7 +70,9 @@ class Rule(Generic[S]):
     needs: what it must know; a rule without needs looks before anything is asked.
     look: what it can say before anything is asked, of a rule with needs; a call that it speaks about is not judged by
     the rule again.
-    judge: pure; None when there is nothing to say. It may not raise, and is counted and skipped when it does.
+    judge: pure; None when there is nothing to say. It may not raise, and is counted and skipped when it does. Its last
+    argument is what `prepare` made of the settings, else the settings.
+    prepare: what is worked out of the settings and the places once a generation, before any call; raises Unfit.
     answers: each reason it may give, with the kind of refusal that it leads to.
     rank: rules are asked and listed by rank; of findings with equal points the lowest rank names the verdict.
     settles: a finding forwards the call at once, whatever other rules would say.
@@ -69,12 +81,12 @@ class Rule(Generic[S]):
     fixed: names of settings that one trunk may not have differently, as the whole node shares them.
     """
 
-    __slots__ = ("answers", "applies", "fixed", "judge", "look", "needs", "rank", "settings", "settles")
+    __slots__ = ("answers", "applies", "fixed", "judge", "look", "needs", "prepare", "rank", "settings", "settles")
 
     def __init__(
         self,
         settings: type[S],
-        judge: Callable[[Call, Facts, S], Finding | None],
+        judge: Callable[[Call, Facts, Any], Finding | None],
         answers: Mapping[str, Refusal],
         needs: frozenset[Need] = frozenset(),
         rank: int = 100,
@@ -82,6 +94,7 @@ class Rule(Generic[S]):
         applies: Callable[[Trunk, S], bool] | None = None,
         fixed: frozenset[str] = frozenset(),
         look: Callable[[Call, S], Finding | None] | None = None,
+        prepare: Callable[[S, Places], object] | None = None,
     ) -> None:
         for reason in answers:
             # Reasons stand in header lines and metric labels.
@@ -89,6 +102,8 @@ class Rule(Generic[S]):
                 raise ValueError(f"{reason!r} is no reason: lower-case letters, digits and underscores")
         if look is not None and not needs:
             raise ValueError("a rule without needs has nothing to look at beforehand")
+        if look is not None and prepare is not None:
+            raise ValueError("a look is given the settings as they are written")
         if settles and needs:
             raise ValueError("a rule that settles may not wait for look-ups")
         if not settles and not issubclass(settings, RuleSettings):
@@ -102,3 +117,4 @@ class Rule(Generic[S]):
         self.applies = applies
         self.fixed = fixed
         self.look = look
+        self.prepare = prepare

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from ringfence.screening.discovery import RULES
+from ringfence.screening.rules.emergency import Emergency
 from ringfence.screening.rules.rate import CallerRate
 from ringfence.settings_types import Duration, Frozen
 
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         """Settings of each rule by its name."""
 
         rate: CallerRate
+        emergency: Emergency
 else:
     RulesSettings = create_model(
         "RulesSettings",

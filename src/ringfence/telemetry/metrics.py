@@ -1,4 +1,4 @@
-"""The one place that names metrics: a snapshot in, Prometheus text out.
+"""A snapshot in, Prometheus text out.
 
 Imported by the HTTP process alone; the SIP process counts in plain numbers (a scrape takes it microseconds).
 Labels are methods, classes, rules, actions, trunks, gateways, listeners and tables, never callers.
@@ -15,131 +15,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from ringfence.telemetry.histogram import Distribution
-from ringfence.telemetry.snapshot import Snapshot
+from ringfence.telemetry.names import (
+    BREAKER_STATES,
+    CLICKHOUSE_NUMBERS,
+    ENGINE_BY_LABEL,
+    ENGINE_NUMBERS,
+    GATEWAY_STATES,
+    LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
+    RECORD_NUMBERS,
+    RESOLVER_NUMBERS,
+    ROAMING_NUMBERS,
+    TRANSPORT_NUMBERS,
+    WORKER_NUMBERS,
+)
+from ringfence.telemetry.snapshot import Snapshot, WorkerState
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-
-ENGINE_NUMBERS = {
-    "retransmissions": ("retransmissions", "Requests received again and absorbed."),
-    "malformed": (
-        "malformed_messages",
-        "Messages that could not be read; streams that lost their framing not counted.",
-    ),
-    "unknown_sources": ("unknown_source_messages", "Messages from sources that are no trunk and no gateway."),
-    "stray_responses": ("stray_responses", "Responses that belong to no request of ours, or came from elsewhere."),
-    "ignored_keepalives": ("ignored_keepalives", "Keep-alives that are owed no answer."),
-    "failovers": ("gateway_failovers", "Calls sent on to another gateway after one failed."),
-    "unreachable": ("unreachable_sends", "Messages that the transport could not deliver."),
-    "abandoned": ("abandoned_calls", "Calls that the caller cancelled before they were judged."),
-}
-"""Plain counters of engine.Counters: metric name without prefix and `_total`, and help."""
-
-ENGINE_BY_LABEL = {
-    "requests": ("requests", "method", "Requests received; methods that are not well known as `other`."),
-    "responses": ("responses", "class", "Responses sent to callers, by status class."),
-    "answers": ("gateway_responses", "class", "Responses received from gateways, by status class."),
-    "refused_locally": ("refused_requests", "status", "Requests that the proxy itself refused."),
-    "unscreened": ("unscreened_calls", "need", "Calls judged without this fact because it did not come in time."),
-}
-"""Counters of engine.Counters with one label: metric, label, help."""
-
-LOOKUP_NUMBERS = {
-    "batches": ("counter", "lookup_batches", "Pipelines sent to Redis."),
-    "asked": ("counter", "lookup_calls", "Calls whose facts were asked for."),
-    "answered": ("counter", "lookup_answers", "Calls whose facts came in time."),
-    "errors": ("counter", "lookup_errors", "Errors of the Redis connection or in its answers."),
-    "late": ("counter", "lookup_late_batches", "Pipelines answered whole only after the deadline."),
-    "deadline_misses": ("counter", "lookup_deadline_misses", "Calls whose facts did not all come by the deadline."),
-    "reconnects": ("counter", "lookup_reconnects", "Connections to Redis opened after the first."),
-    "redirects": ("counter", "lookup_redirects", "Questions that a Redis Cluster sent on to another server."),
-    "breaker_opened": ("counter", "lookup_breaker_opened", "Times that the breaker opened."),
-    "connected": ("gauge", "lookup_connected", "1 while every Redis server is connected."),
-    "pending": ("gauge", "lookup_pending", "Replies awaited from Redis."),
-    "pending_limit": ("gauge", "lookup_pending_limit", "Bound of replies awaited."),
-    "servers": ("gauge", "lookup_servers", "Redis servers that are asked: one, or a cluster's masters."),
-    "index_believed": ("gauge", "consent_index_believed", "1 while a consent index is believed; 0 closes marketing."),
-    "index_changes": ("counter", "consent_index_generations", "Generations of the consent index taken into use."),
-    "index_pairs": ("gauge", "consent_index_pairs", "Consents, refusals and wishes in the index when it was built."),
-    "index_built": ("gauge", "consent_index_built_timestamp_seconds", "Unix time at which the index was built."),
-}
-"""Numbers of Lookups.stats(): kind, metric, help."""
-
-ROAMING_NUMBERS = {
-    "asked": ("counter", "roaming_questions", "Questions to the roaming service."),
-    "answered": ("counter", "roaming_answers", "Questions that it answered in time."),
-    "shed": ("counter", "roaming_shed", "Questions not sent because too many were unanswered."),
-    "pending": ("gauge", "roaming_pending", "Questions not answered yet."),
-    "pending_limit": ("gauge", "roaming_pending_limit", "Bound of unanswered questions."),
-    "breaker_opened": ("counter", "roaming_breaker_opened", "Times that its breaker opened."),
-}
-"""Numbers of RoamingService.stats(): kind, metric, help."""
-
-RESOLVER_NUMBERS = {
-    "queries": ("counter", "dns_queries", "Questions sent to name servers."),
-    "failures": ("counter", "dns_failures", "Questions that name servers did not answer."),
-    "cached": ("gauge", "dns_cached", "Answers remembered."),
-}
-"""Numbers of Resolver.stats(): kind, metric, help."""
-
-BREAKER_STATES = ("closed", "open", "half_open")
-GATEWAY_STATES = ("up", "held", "down", "unresolved")
-
-RECORD_NUMBERS = {
-    "written": ("counter", "records_written", "Records written, those that wait in memory included."),
-    "bytes": ("counter", "records_bytes", "Bytes of these records."),
-    "lost": ("counter", "records_lost", "Records lost because the disk refused and the buffer was full."),
-    "faults": ("counter", "records_faults", "Records that a bug of ours kept from being made whole."),
-    "write_errors": ("counter", "records_write_errors", "Writes that the disk refused."),
-    "sync_errors": ("counter", "records_sync_errors", "fsyncs that failed."),
-    "syncs": ("counter", "records_syncs", "fsyncs done."),
-    "sync_seconds": ("counter", "records_sync_seconds", "Time spent in them."),
-    "sync_longest_seconds": ("gauge", "records_sync_longest_seconds", "The longest of them since the start."),
-    "sealed": ("counter", "records_sealed_segments", "Segments sealed."),
-    "last_sealed": (
-        "gauge",
-        "records_last_sealed_time_seconds",
-        "When the last one was sealed, Unix seconds; 0: none.",
-    ),
-    "repaired_bytes": ("gauge", "records_repaired_bytes", "Bytes of half blocks cut off at the start."),
-    "buffered_bytes": ("gauge", "records_buffered_bytes", "Bytes in memory because the disk refuses them."),
-    "buffer_limit": ("gauge", "records_buffer_limit_bytes", "Bound of these."),
-    "unsynced_bytes": ("gauge", "records_unsynced_bytes", "Bytes written and not yet safe from a power cut."),
-    "free_bytes": ("gauge", "records_free_bytes", "Room on the records' disk."),
-    "failing": ("gauge", "records_failing", "1 while records are not safe; /ready says why."),
-}
-"""Numbers of Recorder.stats(): kind, metric, help."""
-
-TRANSPORT_NUMBERS = {
-    "messages_in": ("counter", "transport_messages_in", "Datagrams, or whole messages of a stream, received."),
-    "messages_out": ("counter", "transport_messages_out", "Messages handed to the kernel or to a connection."),
-    "bytes_in": ("counter", "transport_bytes_in", "Bytes received."),
-    "bytes_out": ("counter", "transport_bytes_out", "Bytes sent."),
-    "keepalives": ("counter", "transport_keepalives", "CRLF keep-alives received."),
-    "oversized": ("counter", "transport_oversized", "Datagrams dropped for being over max_message_bytes."),
-    "send_dropped": ("counter", "transport_send_dropped", "Datagrams dropped because the send queue was full."),
-    "send_failed": ("counter", "transport_send_failed", "Datagrams that the kernel refused to send."),
-    "icmp_errors": ("counter", "transport_icmp_errors", "ICMP errors about datagrams of ours."),
-    "kernel_dropped": ("counter", "transport_kernel_dropped", "Datagrams lost because the receive buffer was full."),
-    "receive_buffer_bytes": ("gauge", "transport_receive_buffer_bytes", "Receive buffer that the kernel granted."),
-    "queued_bytes": ("gauge", "transport_queued_bytes", "Bytes waiting for the socket."),
-    "peers": ("gauge", "transport_peers", "Far ends remembered."),
-    "accepted": ("counter", "transport_accepted", "Connections accepted, TLS included."),
-    "opened": ("counter", "transport_opened", "Connections opened."),
-    "refused": ("counter", "transport_refused", "Connections closed at once for being over a limit."),
-    "accept_failures": ("counter", "transport_accept_failures", "Times that a connection could not be accepted."),
-    "handshake_failures": ("counter", "transport_handshake_failures", "Accepted connections whose TLS failed."),
-    "connect_failures": ("counter", "transport_connect_failures", "Connections that could not be opened."),
-    "closed_idle": ("counter", "transport_closed_idle", "Connections closed for silence."),
-    "closed_slow": ("counter", "transport_closed_slow", "Connections closed for a message that never ended."),
-    "slow_readers": ("counter", "transport_slow_readers", "Connections cut because the peer did not read."),
-    "malformed": ("counter", "transport_malformed_streams", "Connections closed because their framing was lost."),
-    "undelivered": ("counter", "transport_undelivered", "Messages for which no connection could be had."),
-    "connections_accepted": ("gauge", "transport_connections_accepted", "Accepted connections open."),
-    "connections_opened": ("gauge", "transport_connections_opened", "Opened connections open."),
-    "connections_limit": ("gauge", "transport_connections_limit", "Bound of accepted connections."),
-    "dialling": ("gauge", "transport_dialling", "Connections being opened."),
-}
-"""Numbers of Transports.stats(): kind, metric, help."""
 
 
 class Limits(NamedTuple):
@@ -148,24 +40,42 @@ class Limits(NamedTuple):
     keys: int  # tokens and addresses that are remembered
     bound: int
     refused: int
+    lists: int  # uploaded ones that are received, wait or are imported
+    lists_bound: int
 
 
-def render(snapshot: Snapshot | None, limits: Limits | None = None) -> bytes:
+class TraceFigures(NamedTuple):
+    """What the HTTP process itself knows of tracing. requests: those not closed, by direction and state.
+
+    heard, sent: messages of peers and to peers by what became of them. searches: at work or waiting, their bound, and
+    how many took too long.
+    """
+
+    requests: Mapping[tuple[str, str], int]
+    heard: Mapping[str, int]
+    sent: Mapping[str, int]
+    searches: int
+    searches_limit: int
+    searches_ended: int
+
+
+def render(snapshot: Snapshot | None, limits: Limits | None = None, trace: TraceFigures | None = None) -> bytes:
     """Prometheus text of a snapshot; None (the SIP process does not answer) gives `ringfence_up 0`.
 
-    limits: the registry's clients, where the HTTP process serves the registry.
+    limits: the registry's clients, where the HTTP process serves the registry; trace: likewise of tracing.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot, limits))
+    registry.register(SnapshotCollector(snapshot, limits, trace))
     return generate_latest(registry)
 
 
 class SnapshotCollector(Collector):
     """One snapshot as metric families."""
 
-    def __init__(self, snapshot: Snapshot | None, limits: Limits | None) -> None:
+    def __init__(self, snapshot: Snapshot | None, limits: Limits | None, trace: TraceFigures | None) -> None:
         self._snapshot = snapshot
         self._limits = limits
+        self._trace = trace
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -179,15 +89,38 @@ class SnapshotCollector(Collector):
             yield from _lookups(taken["lookups"])
             yield from _numbers(RESOLVER_NUMBERS, taken["resolver"])
             yield from _numbers(RECORD_NUMBERS, taken["records"])
+            yield from _numbers(MIRROR_NUMBERS, taken["mirror"])
+            yield from _numbers(CLICKHOUSE_NUMBERS, taken["clickhouse"])
             yield from _transports(taken["transports"])
+            yield from _workers(taken["workers"])
         if self._limits is not None:
             yield from _limits(self._limits)
+        if self._trace is not None:
+            yield from _tracing(self._trace)
+
+
+def _tracing(trace: TraceFigures) -> Iterator[Metric]:
+    rows = [([direction, state], float(count)) for (direction, state), count in sorted(trace.requests.items())]
+    text = "Trace requests not closed yet; direction out: we ask; state overdue: an answer is owed since a while."
+    yield _labelled("gauge", "trace_requests", text, ["direction", "state"], rows)
+    for name, counts, text in (
+        ("trace_messages_received", trace.heard, "Messages that came to the inbox for peers, by what became of them."),
+        ("trace_messages_sent", trace.sent, "Tries to send a message to a peer, by what became of it."),
+    ):
+        yield _labelled("counter", name, text, ["result"], [([key], float(n)) for key, n in sorted(counts.items())])
+    yield _gauge("trace_searches", "Searches of the records for HTTP, at work or waiting.", trace.searches)
+    yield _gauge("trace_searches_limit", "Bound of those.", trace.searches_limit)
+    text = "Searches that took longer than trace.look.deadline."
+    yield CounterMetricFamily("ringfence_trace_searches_ended", text, value=trace.searches_ended)
 
 
 def _limits(limits: Limits) -> Iterator[Metric]:
     clients = "Tokens and addresses whose rate is remembered; the longest unused one is forgotten."
     yield _gauge("registry_clients", clients, limits.keys)
     yield _gauge("registry_clients_limit", "Bound of those remembered.", limits.bound)
+    lists = "Lists sent over HTTP that are received, wait or are imported."
+    yield _gauge("registry_uploads", lists, limits.lists)
+    yield _gauge("registry_uploads_limit", "Bound of these.", limits.lists_bound)
     refused = "Requests to the registry that were too many (429)."
     yield CounterMetricFamily("ringfence_registry_refused_requests", refused, value=limits.refused)
 
@@ -226,7 +159,7 @@ def _process(taken: Snapshot) -> Iterator[Metric]:
     yield _gauge("draining", "1 while no new calls are taken.", float(taken["draining"]))
     yield _labelled("counter", "engine_faults", "Our own bugs that were caught.", [], [([], taken["faults"])])
     restarts = (([name], float(count)) for name, count in taken["restarts"].items())
-    text = "Times that the embedded store or the HTTP process ended unasked and was started again."
+    text = "Times that a process beside the calls, or a worker, ended unasked and was started again."
     yield _labelled("counter", "child_restarts", text, ["process"], restarts)
     lag = taken["loop_lag"]
     yield _histogram("loop_lag_seconds", "How late the event loop woke up.", lag["distribution"])
@@ -319,3 +252,10 @@ def _transports(listeners: list[dict[str, Any]]) -> Iterator[Metric]:
         rows = [([part["listener"], part["transport"]], float(part[key])) for part in listeners if key in part]
         if rows:
             yield _labelled(kind, name, text, ["listener", "transport"], rows)
+
+
+def _workers(workers: list[WorkerState]) -> Iterator[Metric]:
+    rows: list[Mapping[str, Any]] = [*workers]
+    for key, (kind, name, text) in WORKER_NUMBERS.items():
+        if rows:
+            yield _labelled(kind, name, text, ["worker"], [([str(row["number"])], float(row[key])) for row in rows])

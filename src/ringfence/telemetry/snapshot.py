@@ -28,6 +28,32 @@ class GatewayState(TypedDict):
     state: Literal["up", "held", "down", "unresolved"]
 
 
+class WorkerState(TypedDict):
+    """One worker of a daemon that has some.
+
+    up: it serves calls. messages: handed to it; dropped: not handed to it, since `waiting_limit` bytes were waiting
+    already; waiting: bytes that wait now.
+    """
+
+    number: int
+    up: bool
+    generation: int
+    messages: int
+    dropped: int
+    waiting: int
+    waiting_limit: int
+
+
+class Node(TypedDict):
+    """What a snapshot says of the daemon, whoever serves its calls; see `Snapshot`."""
+
+    node: str
+    started: float
+    draining: bool
+    config_faults: int
+    restarts: dict[str, int]
+
+
 class Snapshot(TypedDict):
     """Everything that metrics are made of.
 
@@ -35,7 +61,9 @@ class Snapshot(TypedDict):
     resolver: `Resolver.stats()`, transports: `Transports.stats()`. rule_faults: exceptions by rule.
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
-    records: `Recorder.stats()`, empty without records.
+    records: `Recorder.stats()`, empty without records. workers: empty where the daemon's own process serves the calls;
+    else all other numbers are those of all workers together. mirror: `Mirror.stats()`, empty with workers.
+    clickhouse: `Feeder.stats()`, empty where nothing is fed.
     """
 
     node: str
@@ -56,6 +84,9 @@ class Snapshot(TypedDict):
     config_faults: int
     restarts: dict[str, int]
     records: Mapping[str, Any]
+    workers: list[WorkerState]
+    mirror: Mapping[str, Any]
+    clickhouse: Mapping[str, Any]
 
 
 def counted(counters: Counters) -> dict[str, Any]:
@@ -92,6 +123,8 @@ def snapshot(
     config_faults: int = 0,
     restarts: Mapping[str, int] | None = None,
     records: Mapping[str, Any] | None = None,
+    mirror: Mapping[str, Any] | None = None,
+    clickhouse: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """A snapshot that shares nothing with what goes on counting."""
     return Snapshot(
@@ -113,4 +146,7 @@ def snapshot(
         config_faults=config_faults,
         restarts=dict(restarts or {}),
         records=records or {},
+        workers=[],
+        mirror=mirror or {},
+        clickhouse=dict(clickhouse or {}),
     )

@@ -131,6 +131,19 @@ class ListenerSettings(Frozen):
         return read_bind(self.bind)
 
     @property
+    def seen_as(self) -> str:
+        """The numeric host that copies of messages show for us: where it is bound, or what peers are told if that is a
+        wildcard and a number of the same IP version; the wildcard itself where nothing better is known."""
+        host = self.address[0].partition("%")[0]
+        told = self.advertised[0]
+        if not ip_address(host).is_unspecified:
+            return host
+        try:
+            return told if ip_address(told).version == ip_address(host).version else host
+        except ValueError:
+            return host
+
+    @property
     def advertised(self) -> tuple[str, int]:
         """What peers are told: (host, port)."""
         host, port = self.address

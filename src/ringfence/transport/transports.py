@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
 from ringfence.transport.connection import FarEnd
-from ringfence.transport.datagrams import Peer
+from ringfence.transport.datagrams import Address, Peer
 from ringfence.transport.errors import TransportError
+from ringfence.transport.relayed import RelayedStream, RelayedStreams
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.stream import OnMalformed, StreamListener
-from ringfence.transport.udp import OnBatch, OnUnreachable, UdpSocket
+from ringfence.transport.udp import Inherited, OnBatch, OnUnreachable, UdpSocket
+
+_Opened = UdpSocket | StreamListener | RelayedStream
+
+
+def listeners_of(settings: Sequence[ListenerSettings]) -> list[Listener]:
+    """The listeners as the SIP rooms see them, by their place in the settings."""
+    return [
+        Listener(key, part.transport, *part.advertised, ipv6=":" in part.address[0])
+        for key, part in enumerate(settings)
+    ]
 
 
 class Transports:
-    """The sockets of a daemon.
+    """The sockets of a daemon, or a worker's share of them: inherited has those of UDP by listener key, streams the
+    others.
 
     on_batch gets whole messages with their far ends, one call a socket and wake-up. on_unreachable gets a
     message that could not be delivered. on_malformed gets the bytes where a stream lost its framing and the
@@ -25,13 +38,17 @@ class Transports:
     Endpoints given to `send` come from here: from a batch or from `endpoint`.
     """
 
-    def __init__(self, settings: list[ListenerSettings]) -> None:
+    def __init__(
+        self,
+        settings: list[ListenerSettings],
+        inherited: Mapping[int, Inherited] | None = None,
+        streams: RelayedStreams | None = None,
+    ) -> None:
         self._settings = settings
-        self.listeners = [
-            Listener(key, part.transport, *part.advertised, ipv6=":" in part.address[0])
-            for key, part in enumerate(settings)
-        ]
-        self._sockets: list[UdpSocket | StreamListener] = []
+        self._inherited = inherited or {}
+        self._streams = streams
+        self.listeners = listeners_of(settings)
+        self._sockets: list[_Opened] = []
 
     async def open(
         self, on_batch: OnBatch, on_unreachable: OnUnreachable, on_malformed: OnMalformed | None = None
@@ -43,7 +60,11 @@ class Transports:
         try:
             for listener, part in zip(self.listeners, self._settings, strict=True):
                 if part.transport == "udp":
-                    opened: UdpSocket | StreamListener = UdpSocket(listener, part, on_batch, on_unreachable)
+                    opened: _Opened = UdpSocket(
+                        listener, part, on_batch, on_unreachable, self._inherited.get(listener.key)
+                    )
+                elif self._streams is not None:
+                    opened = self._streams.open(listener, part, on_batch, on_unreachable, on_malformed or _unheard)
                 else:
                     opened = StreamListener(listener, part, on_batch, on_unreachable, on_malformed or _unheard)
                 self._sockets.append(opened)
@@ -63,10 +84,16 @@ class Transports:
         opened = self._sockets[listener_key]
         return opened.endpoint(host, port) if isinstance(opened, UdpSocket) else opened.endpoint(host, port, name)
 
+    def returned(self, listener_key: int, address: Address, data: bytes) -> None:
+        """A datagram came back to the front that reads the listener's socket; it may be another worker's."""
+        opened = self._sockets[listener_key]
+        if isinstance(opened, UdpSocket):
+            opened.unreachable(data, address)
+
     def alias(self, endpoint: Endpoint, port: int) -> bool:
         """RFC 5923: see `StreamListener.alias`. False for UDP."""
         opened = self._sockets[endpoint.listener.key]
-        return isinstance(opened, StreamListener) and opened.alias(endpoint, port)
+        return not isinstance(opened, UdpSocket) and opened.alias(endpoint, port)
 
     def send(self, batch: list[tuple[Endpoint, bytes]]) -> None:
         """Send every message, in order for each far end."""
@@ -82,12 +109,12 @@ class Transports:
 
     def left_behind(self) -> int:
         """Bytes, at most, that all connections since the start left or will leave to the garbage collector."""
-        return sum(opened.left_behind() for opened in self._sockets if isinstance(opened, StreamListener))
+        return sum(opened.left_behind() for opened in self._sockets if not isinstance(opened, UdpSocket))
 
     def renew_certificates(self) -> None:
         """Read the certificate files of all TLS listeners again. Raises TransportError at a failure."""
         for opened in self._sockets:
-            if isinstance(opened, StreamListener):
+            if not isinstance(opened, UdpSocket):
                 opened.renew_certificates()
 
     async def close(self) -> None:
@@ -102,7 +129,7 @@ class Transports:
         ]
 
 
-def _send(opened: UdpSocket | StreamListener, batch: list[tuple[Endpoint, bytes]]) -> None:
+def _send(opened: _Opened, batch: list[tuple[Endpoint, bytes]]) -> None:
     # Which class an endpoint has follows from its listener, so it is not looked at for each datagram.
     if isinstance(opened, UdpSocket):
         opened.send(cast("list[tuple[Peer, bytes]]", batch))

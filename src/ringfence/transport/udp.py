@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import struct
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
+from typing import NamedTuple
 
 from ringfence.sip.address import Endpoint, Listener
+from ringfence.transport import kernel
 from ringfence.transport.addresses import bound_socket, socket_address
-from ringfence.transport.chosen import receive_batch, send_batch
-from ringfence.transport.datagrams import LARGEST, Address, Peer
+from ringfence.transport.chosen import receive_batch, receive_relayed, send_batch
+from ringfence.transport.datagrams import Address, Peer
 from ringfence.transport.interning import Interned
+from ringfence.transport.relay import KEEPALIVE
 from ringfence.transport.settings import ListenerSettings
 
 OnBatch = Callable[[list[tuple[bytes, Endpoint]]], None]
@@ -23,20 +24,20 @@ OnUnreachable = Callable[[Endpoint, bytes], None]
 
 BATCH = 256  # datagrams a wake-up: more would keep timers and other sockets waiting for over 10 ms
 PEERS = 65_536  # far ends remembered; about 25 MB when full
-KEEPALIVE = 4  # CR LF CR LF; a zero byte or nothing at all is also sent by some to hold a NAT binding open
 DRAIN = 1.0  # seconds that closing waits for the kernel to take what is queued
 
 _DATA = itemgetter(1)
-_SO_RCVBUFFORCE = 33
-_SO_MEMINFO, _MEMINFO_WORDS, _MEMINFO_DROPS = 55, 9, 8
-_IP_RECVERR, _IPV6_RECVERR = 11, 25
-_EXTENDED_ERR = struct.Struct("=IBBBBII")
-_ICMP, _ICMP_UNREACHABLE, _FRAGMENTATION_NEEDED = 2, 3, 4
-_ICMP6, _ICMP6_UNREACHABLE = 3, 1
+
+
+class Inherited(NamedTuple):
+    """A worker's share of a socket that the front process bound and reads: what to send by, and what comes to us."""
+
+    sock: socket.socket
+    inlet: socket.socket
 
 
 class UdpSocket:
-    """One UDP listener.
+    """One UDP listener; its own socket, or one that it inherited.
 
     Far ends are interned: as long as one is heard or asked for now and then, it is the same `Peer` object.
     `on_unreachable` is told from the loop, never from within `send`; its data may be cut short where it comes
@@ -44,7 +45,12 @@ class UdpSocket:
     """
 
     def __init__(
-        self, listener: Listener, settings: ListenerSettings, on_batch: OnBatch, on_unreachable: OnUnreachable
+        self,
+        listener: Listener,
+        settings: ListenerSettings,
+        on_batch: OnBatch,
+        on_unreachable: OnUnreachable,
+        inherited: Inherited | None = None,
     ) -> None:
         self.listener = listener
         self._settings = settings
@@ -58,31 +64,18 @@ class UdpSocket:
         self._drained.set()
         self._received = self._received_bytes = self._sent = self._sent_bytes = 0
         self._dropped = self._oversized = self._keepalives = self._failed = self._icmp = 0
-        host, port = settings.address
-        self._sock = bound_socket(settings.name, host, port, socket.SOCK_DGRAM)
+        if inherited is None:
+            host, port = settings.address
+            self._sock = bound_socket(settings.name, host, port, socket.SOCK_DGRAM)
+            kernel.enlarge_receive_buffer(self._sock, settings.receive_buffer_bytes)
+            kernel.report_icmp(self._sock, self._loop)
+            self._inlet, self._receive = self._sock, receive_batch
+        else:
+            self._sock = inherited.sock
+            self._inlet, self._receive = inherited.inlet, receive_relayed
         self._family = self._sock.family
-        self._enlarge_buffer(settings.receive_buffer_bytes)
-        self._report_icmp()
         self.bound_port: int = self._sock.getsockname()[1]
-        self._loop.add_reader(self._sock, self._readable)
-
-    def _enlarge_buffer(self, size: int) -> None:
-        try:
-            self._sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, size)
-        except OSError:  # without CAP_NET_ADMIN: as far as net.core.rmem_max goes, shown in the gauge
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
-
-    def _report_icmp(self) -> None:
-        """Have the kernel keep ICMP errors for us (RFC 3261 §18.4), where the loop survives them.
-
-        uvloop ends a reader for good on the POLLERR that an error queue raises; without the option the kernel
-        forgets ICMP errors of unconnected sockets and the transaction's timers find out.
-        """
-        if isinstance(self._loop, asyncio.SelectorEventLoop):
-            if self._family == socket.AF_INET6:
-                self._sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-            else:
-                self._sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        self._loop.add_reader(self._inlet, self._readable)
 
     def endpoint(self, host: str, port: int) -> Peer:
         """The far end at a numeric host. Raises TransportError for a name or another IP version."""
@@ -99,11 +92,12 @@ class UdpSocket:
 
     def _readable(self) -> None:
         try:
-            received = receive_batch(self._sock, BATCH)
+            received = self._receive(self._inlet, BATCH)
         except OSError:
             received = []
         if not received:
-            self._read_errors()
+            if self._inlet is self._sock:
+                self._read_errors()
             return
         known = self._peers.young.get
         limit = self._settings.max_message_bytes
@@ -129,16 +123,14 @@ class UdpSocket:
             self._oversized += 1
 
     def _read_errors(self) -> None:
-        """Empty the socket's error queue: each entry is a datagram of ours that came back by ICMP."""
-        for _ in range(BATCH):
-            try:
-                data, ancillary, _, address = self._sock.recvmsg(LARGEST, 512, socket.MSG_ERRQUEUE)
-            except OSError:
-                return
+        for data, address, unreachable in kernel.returned(self._sock, BATCH):
             self._icmp += 1
-            if _is_unreachable(ancillary):
-                # RFC 3261 §18.4: host, network, port and protocol unreachable go to the transport user.
-                self._on_unreachable(self._intern(address), data)
+            if unreachable:
+                self.unreachable(data, address)
+
+    def unreachable(self, data: bytes, address: Address) -> None:
+        """A datagram of ours, or its beginning, came back from where it was sent."""
+        self._on_unreachable(self._intern(address), data)
 
     def send(self, batch: list[tuple[Peer, bytes]]) -> None:
         """Hand datagrams to the kernel in order; what it does not take now waits within a bound."""
@@ -199,18 +191,18 @@ class UdpSocket:
         """Stop receiving, wait a little for what is queued, close. A second call does nothing."""
         if self._sock.fileno() < 0:
             return
-        self._loop.remove_reader(self._sock)
+        self._loop.remove_reader(self._inlet)
         try:
             await asyncio.wait_for(self._drained.wait(), DRAIN)
         except TimeoutError:
             self._dropped += len(self._pending)
             self._loop.remove_writer(self._sock)
         self._sock.close()
+        self._inlet.close()
 
     def stats(self) -> dict[str, int]:
         """Counters since start and gauges of now."""
-        closed = self._sock.fileno() < 0
-        return {
+        counted = {
             "messages_in": self._received,
             "bytes_in": self._received_bytes,
             "messages_out": self._sent,
@@ -220,27 +212,9 @@ class UdpSocket:
             "send_dropped": self._dropped,
             "send_failed": self._failed,
             "icmp_errors": self._icmp,
-            "kernel_dropped": 0 if closed else _kernel_drops(self._sock),
-            "receive_buffer_bytes": 0 if closed else self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
             "queued_bytes": self._pending_bytes,
             "peers": len(self._peers),
         }
-
-
-def _is_unreachable(ancillary: list[tuple[int, int, bytes]]) -> bool:
-    for _, _, extended in ancillary:
-        if len(extended) >= _EXTENDED_ERR.size:
-            _, origin, kind, code, *_ = _EXTENDED_ERR.unpack_from(extended)
-            if origin == _ICMP:
-                return bool(kind == _ICMP_UNREACHABLE and code != _FRAGMENTATION_NEEDED)
-            if origin == _ICMP6:
-                return bool(kind == _ICMP6_UNREACHABLE)
-    return False
-
-
-def _kernel_drops(sock: socket.socket) -> int:
-    """Datagrams that the kernel threw away because our receive buffer was full, since the socket was made."""
-    words: tuple[Any, ...] = struct.unpack(
-        f"={_MEMINFO_WORDS}I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * _MEMINFO_WORDS)
-    )
-    return int(words[_MEMINFO_DROPS])
+        if self._inlet is self._sock:  # of a shared one its front tells
+            counted |= kernel.queue_figures(self._sock)
+        return counted

@@ -14,14 +14,15 @@ from ringfence.warehouse.numbers import masked
 FILE = "access.log"
 
 
-def note(folder: Path, command: str, question: dict[str, str], found: int, in_full: bool) -> None:
+def note(folder: Path, command: str, question: dict[str, str], found: int, in_full: bool, by: str = "") -> None:
     """Before anything is shown. Raises RecordsError: what cannot be noted may not be seen.
 
-    question: what was asked for; its numbers are masked. in_full: whether whole numbers are shown.
+    question: what was asked for; its numbers are masked. in_full: whether whole numbers are shown. by: who looks,
+    where that is not the user of this process.
     """
     entry = {
         "at": round(time.time(), 3),
-        "user": _user(),
+        "user": by or _user(),
         "uid": os.getuid(),
         "command": command,
         "question": {name: value if name == "at" else masked(value) for name, value in question.items()},

@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments
+from ringfence.records.place import spools
 from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
 from ringfence.records.vault import Keys, Vault, digest_key_of, key_in, opened
 from ringfence.records.vault_file import Card, read_card
@@ -88,24 +91,20 @@ class _Shelf(NamedTuple):
 
 
 class Library:
-    """Reads; a writer and an indexer may be at work meanwhile.
+    """Reads; writers and an indexer may be at work meanwhile.
 
+    folder: of a daemon's records, with the spools of its workers in it; a record's number tells the spool too.
     keys: for vaults; without them only what is in the clear can be read. Raises RecordsError.
     """
 
     def __init__(self, folder: Path, keys: Keys | None = None) -> None:
         self.folder = folder
         self.keys = keys
-        self._shelves = self._survey()
-
-    def _survey(self) -> list[_Shelf]:
         try:
-            indexes = {path.name for path in (self.folder / "index").glob("*")}
-            files = segments(self.folder)
+            with ThreadPoolExecutor(TOGETHER) as pool:  # each file may wait for the disk
+                self._spools = [shelves for path in spools(folder) if (shelves := _survey(path, pool))]
         except OSError as error:
-            raise RecordsError(f"{self.folder}: cannot be read: {error.strerror}") from None
-        with ThreadPoolExecutor(TOGETHER) as pool:  # each may wait for the disk
-            return list(pool.map(partial(_shelf, indexes=indexes), files))
+            raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
 
     def _looked_up(self, shelf: _Shelf, query: _Query) -> list[tuple[int, Fields]] | None:
         """What an index finds, read from its vault; None where there is none, or no longer the one that was here."""
@@ -134,41 +133,52 @@ class Library:
     @property
     def waiting(self) -> int:
         """Sealed segments without an index."""
-        return sum(shelf.base is None and shelf.segment.suffix != OPEN for shelf in self._shelves)
+        return sum(shelf.base is None and shelf.segment.suffix != OPEN for shelves in self._spools for shelf in shelves)
 
     def find(self, question: Question, limit: int = 1000) -> list[tuple[int, Fields]]:
         """Decisions that fit, newest first, at most `limit`."""
         for number in (question.caller, question.callee):
             if number is not None and not is_number(number):
                 raise RecordsError("a number to look for is E.164 with its plus, or a short code")
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            answers = [self._find(shelves, question, limit, pool) for shelves in self._spools]
+        return list(islice(merge(*answers, key=lambda answer: -int(answer[1]["at"])), limit))
+
+    def _find(
+        self, spool: list[_Shelf], question: Question, limit: int, pool: ThreadPoolExecutor
+    ) -> list[tuple[int, Fields]]:
         found: list[tuple[int, Fields]] = []
-        shelves = [shelf for shelf in reversed(self._shelves) if shelf.touches(question.begin, question.end)]
+        shelves = [shelf for shelf in reversed(spool) if shelf.touches(question.begin, question.end)]
         # Files that nobody looked into lately wait for the disk, and can do so together. Where no number is asked for,
         # every file may fill the answer by itself.
         batch = BATCH if question.caller or question.callee or question.call_id else 1
-        with ThreadPoolExecutor(TOGETHER) as pool:
-            for at in range(0, len(shelves), batch):
-                wanted = partial(self._answers, question=question, limit=limit - len(found))
-                for answers in pool.map(wanted, shelves[at : at + batch]):
-                    found += sorted(answers, key=lambda answer: -answer[0])
-                if len(found) >= limit:
-                    break
+        for at in range(0, len(shelves), batch):
+            wanted = partial(self._answers, question=question, limit=limit - len(found))
+            for answers in pool.map(wanted, shelves[at : at + batch]):
+                found += sorted(answers, key=lambda answer: -answer[0])
+            if len(found) >= limit:
+                break
         return found[:limit]
 
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
-        for segment in self.since(begin):
+        return merge(
+            *(self._decisions(shelves, begin) for shelves in self._spools), key=lambda record: moment_of(record[1])
+        )
+
+    def _decisions(self, shelves: list[_Shelf], begin: int) -> Iterator[tuple[int, bytes]]:
+        for segment in _since(shelves, begin):
             yield from self.decisions_of(segment, begin)
 
     def decisions_of(self, segment: Path, begin: int) -> Iterator[tuple[int, bytes]]:
-        """The same of one segment."""
+        """The same of one segment, which `since` told of."""
         for _, sequence, body in self.bodies_of(segment):
             if body[:2] == b"D\n" and moment_of(body) >= begin:
                 yield sequence, body
 
     def since(self, begin: int) -> list[Path]:
-        """Every segment that may have records since `begin` (microseconds), oldest first."""
-        return [shelf.segment for shelf in self._shelves if shelf.touches(begin, 2**62)]
+        """Every segment that may have records since `begin` (microseconds), spool by spool, oldest first."""
+        return [segment for shelves in self._spools for segment in _since(shelves, begin)]
 
     def bodies_of(self, segment: Path) -> Iterator[tuple[str, int, bytes]]:
         """(node, sequence, body) of every undamaged record of a segment."""
@@ -185,40 +195,49 @@ class Library:
 
     def estimate(self, begin: int) -> int:
         """About how many decisions there are since `begin`: from the indexes, elsewhere by the segment's size."""
-        count = 0
-        for shelf in self._shelves:
-            if shelf.base is None:
-                count += shelf.segment.stat().st_size // USUAL_SIZE
-            elif shelf.began >= begin:
-                count += sum(classes_in(shelf.base).values())
-            elif shelf.touches(begin, 2**62):
-                base = connected(shelf.base)
-                count += base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
-                base.close()
-        return count
+        return sum(_count(shelf, begin) for shelves in self._spools for shelf in shelves)
 
     def story(self, sequence: int) -> Story | None:
         """The call of a decision's sequence number; None where there is none."""
-        for at in range(len(self._shelves) - 1, -1, -1):
-            shelf = self._shelves[at]
-            if shelf.first <= sequence:
-                fields = self._record(shelf, sequence)
-                if fields is None or fields["kind"] != DECISION:
-                    return None
-                return self._told(sequence, fields, at)
-        return None
+        shelves = self._of(sequence)
+        fields = self._record(shelves[0], sequence) if shelves else None
+        if fields is None or fields["kind"] != DECISION:
+            return None
+        return self._told(sequence, fields, shelves)
 
     def told(self, sequence: int, decision: Fields) -> Story:
         """The rest of a call whose decision is in hand."""
-        at = max((place for place, shelf in enumerate(self._shelves) if shelf.first <= sequence), default=0)
-        return self._told(sequence, decision, at)
+        return self._told(sequence, decision, self._of(sequence))
 
-    def _told(self, sequence: int, decision: Fields, shelf_of: int) -> Story:
-        outcome = end = None
+    def _of(self, sequence: int) -> list[_Shelf]:
+        """The segment that holds a record, and those of its spool that follow; empty where no segment can."""
+        for shelves in sorted(self._spools, key=lambda shelves: -shelves[0].first):
+            for at in range(len(shelves) - 1, -1, -1):
+                if shelves[at].first <= sequence:
+                    return shelves[at:]
+        return []
+
+    def _told(self, sequence: int, decision: Fields, shelves: list[_Shelf]) -> Story:
         if decision["status"] != "0" or decision["action"] == "inside":
             return Story(sequence, decision, None, None)
+        outcome, end = self._course(shelves, sequence, decision)
+        if end is None and (outcome is None or int(outcome["status"]) < 300):
+            # It may have ended after a restart with another number of workers.
+            began = int(decision["at"])
+            for others in self._spools:
+                if not shelves or others[-1] is not shelves[-1]:
+                    later = [shelf for shelf in others if shelf.touches(began, 2**62)]
+                    other_outcome, end = self._course(later, 0, decision)
+                    outcome = outcome or other_outcome
+                    if end is not None:
+                        break
+        return Story(sequence, decision, outcome, end)
+
+    def _course(self, shelves: list[_Shelf], sequence: int, decision: Fields) -> tuple[Fields | None, Fields | None]:
+        """Outcome and end of a call, as far as they stand in these segments."""
+        outcome = end = None
         until = int(decision["at"]) + LONGEST_CALL
-        for shelf in self._shelves[shelf_of:]:
+        for shelf in shelves:
             if shelf.began > until:
                 break
             for fields in self._endings(shelf, sequence, decision["call_id"]):
@@ -228,7 +247,7 @@ class Library:
                     end = fields
             if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
                 break
-        return Story(sequence, decision, outcome, end)
+        return outcome, end
 
     def _answers(self, shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
         found = self._looked_up(shelf, lambda digests: _asked(question, digests, limit))
@@ -268,6 +287,29 @@ class Library:
             and fields["call_id"] == call_id
             and fields["decision"] in ("0", str(decision))
         ]
+
+
+def _survey(folder: Path, pool: ThreadPoolExecutor) -> list[_Shelf]:
+    """The segments of one spool, oldest first. Raises RecordsError, OSError."""
+    indexes = {path.name for path in (folder / "index").glob("*")}
+    return list(pool.map(partial(_shelf, indexes=indexes), segments(folder)))
+
+
+def _since(shelves: list[_Shelf], begin: int) -> Iterator[Path]:
+    return (shelf.segment for shelf in shelves if shelf.touches(begin, 2**62))
+
+
+def _count(shelf: _Shelf, begin: int) -> int:
+    """About how many decisions since `begin`."""
+    if shelf.base is None:
+        return shelf.segment.stat().st_size // USUAL_SIZE
+    if shelf.began >= begin:
+        return sum(classes_in(shelf.base).values())
+    if not shelf.touches(begin, 2**62):
+        return 0
+    with closing(connected(shelf.base)) as base:
+        count: int = base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
+        return count
 
 
 def _shelf(path: Path, indexes: set[str]) -> _Shelf:

@@ -17,7 +17,7 @@ import structlog
 
 from ringfence.control.lifeline import end_with_parent
 from ringfence.records.errors import RecordsError
-from ringfence.records.place import folder_of
+from ringfence.records.place import folder_of, spools
 from ringfence.records.settings import RecordsSettings
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
@@ -74,19 +74,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _round(settings: RecordsSettings, folder: Path, ring: KeyRing, clean: bool) -> tuple[int, int]:
-    """One look at the folder. (indexed, failed). Raises RecordsError, OSError."""
+    """One look at every spool in a folder. (indexed, failed). Raises RecordsError, OSError."""
     from ringfence.warehouse.keeping import alone, index_all
-    from ringfence.warehouse.retention import keep_to
+    from ringfence.warehouse.retention import Report, keep_to
 
-    with alone(folder):
-        done, failed = index_all(folder, ring)
-        if clean:
-            report = keep_to(settings.retention, folder, time.time(), ring)
-            if report.segments or report.thinned:
-                _log.info(
-                    "records over their time were deleted",
-                    segments=report.segments,
-                    thinned=report.thinned,
-                    calls=dict(report.deleted),
-                )
+    done = failed = 0
+    report = Report()
+    for spool in spools(folder):
+        with alone(spool):
+            indexed, not_indexed = index_all(spool, ring)
+            done, failed = done + indexed, failed + not_indexed
+            if clean:
+                report.add(keep_to(settings.retention, spool, time.time(), ring))
+    if report.segments or report.thinned:
+        _log.info(
+            "records over their time were deleted",
+            segments=report.segments,
+            thinned=report.thinned,
+            calls=dict(report.deleted),
+        )
     return done, failed

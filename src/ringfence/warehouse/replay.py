@@ -19,7 +19,7 @@ import orjson
 from ringfence.config import Bundle, load_bundle
 from ringfence.records.keys import KeyRing
 from ringfence.records.schema import decode
-from ringfence.screening import Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
+from ringfence.screening import Call, CalleeCalls, Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, parse
 from ringfence.warehouse.library import Fields, Library
@@ -28,7 +28,10 @@ CHUNK = 2000  # records judged between two words of progress
 ALONE = 10_000  # records up to which no workers are started: they need most of a second to be ready
 EXAMPLES = 3  # records named for each change
 JUDGED = ("forward", "tag", "reject")
-KINDS: dict[str, type[Any]] = {Need.CONSENT: Consent, Need.SCORE: Score, Need.CALLER_RATE: Rate, Need.ROAMING: Roaming}
+KINDS: dict[str, type[Any]] = {
+    Need.CONSENT: Consent, Need.SCORE: Score, Need.CALLER_RATE: Rate, Need.CALLEE_CALLS: CalleeCalls,
+    Need.ROAMING: Roaming,
+}  # fmt: skip
 """What each fact is once it came; a test asks that no need is missing."""
 
 _NOT_RECORDED = Unknown("not_recorded")
@@ -102,20 +105,26 @@ class Judge:
             return
         transport: Any = fields["transport"]
         call = self._intake.call(request, trunk, transport, int(fields["at"]) / 1e6)
-        facts = facts_of(fields["facts"])
+        before = (fields["action"], fields["reason"])
+        self.judge(call, facts_of(fields["facts"]), fields["holder"], before, sequence, outcome)
+
+    def judge(
+        self, call: Call, facts: Facts, holder: str, before: tuple[str, str], number: int, outcome: Outcome
+    ) -> None:
+        """One call. before: what was made of it, action and reason. number: what it is called in examples."""
         step = self._bundle.pipeline.begin(call)
         verdict = step if isinstance(step, Verdict) else self._bundle.pipeline.finish(call, step, facts)
         outcome.judged += 1
-        before, after = (fields["action"], fields["reason"]), (verdict.action, verdict.reason)
+        after = (verdict.action, verdict.reason)
         outcome.actions[before[0], after[0]] += 1
         if before == after:
             outcome.unchanged += 1
             return
-        change = Change(fields["holder"], before, after)
+        change = Change(holder, before, after)
         outcome.changes[change] += 1
         examples = outcome.examples.setdefault(change, [])
         if len(examples) < EXAMPLES:
-            examples.append(sequence)
+            examples.append(number)
         if before[0] == "forward" and after[0] != "forward" and not isinstance(facts.consent, Unknown):
             outcome.consented[change] += facts.consent.granted
 

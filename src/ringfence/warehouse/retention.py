@@ -33,9 +33,19 @@ class Report:
     thinned: int = 0
     unindexed: int = 0
 
+    def add(self, other: Report) -> None:
+        """What was found in another spool."""
+        self.deleted.update(other.deleted)
+        self.left.update(other.left)
+        self.segments += other.segments
+        self.thinned += other.thinned
+        self.unindexed += other.unindexed
+
 
 def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing | None) -> Report:
-    """Delete what is over its time. now: epoch seconds. ring: None only tells what would go. Raises RecordsError.
+    """Delete what is over its time in a spool. now: epoch seconds. ring: None only tells what would go.
+
+    Raises RecordsError.
 
     A segment's age is that of its newest record. What goes is told in the retention journal first.
     """

@@ -24,6 +24,7 @@ def told(story: Story, in_full: bool) -> dict[str, Any]:
             "trunk": decision["trunk"],
             "holder": decision["holder"],
             "kind": decision["trunk_kind"],
+            "connected_by": clean(decision["connected_by"]),
             "source": decision["source"],
             "transport": decision["transport"],
         },

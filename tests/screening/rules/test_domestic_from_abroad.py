@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.places import PLACES
 
 from ringfence.screening import Facts, Pending, Pipeline, Roaming, ScreeningSettings, Unknown, Verdict
 from ringfence.screening.rules.domestic_from_abroad import RULE, DomesticFromAbroad
@@ -94,7 +95,7 @@ def test_a_fixed_number_is_refused_without_asking_and_spoken_about_once(
     trunk = make_trunk(kind="international")
     quiet = {name: {"mode": "off"} for name in ("harassment_score", "rate")}
     rules = {**quiet, "domestic_from_abroad": {"mode": mode}}
-    screen = Pipeline(ScreeningSettings.model_validate({"rules": rules}), trunk.ledger)
+    screen = Pipeline(ScreeningSettings.model_validate({"rules": rules}), trunk.ledger, PLACES)
     call = make_call(FIXED, trunk=trunk)
     began = screen.begin(call)
     if mode == "enforce":
