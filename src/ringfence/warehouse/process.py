@@ -74,18 +74,25 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _round(settings: RecordsSettings, folder: Path, ring: KeyRing, clean: bool) -> tuple[int, int]:
-    """One look at every spool in a folder. (indexed, failed). Raises RecordsError, OSError."""
+    """One look at every spool in a folder. (indexed, failed). Raises OSError.
+
+    A spool that cannot be looked after keeps none of the others from it.
+    """
     from ringfence.warehouse.keeping import alone, index_all
     from ringfence.warehouse.retention import Report, keep_to
 
     done = failed = 0
     report = Report()
     for spool in spools(folder):
-        with alone(spool):
-            indexed, not_indexed = index_all(spool, ring)
-            done, failed = done + indexed, failed + not_indexed
-            if clean:
-                report.add(keep_to(settings.retention, spool, time.time(), ring))
+        try:
+            with alone(spool):
+                indexed, not_indexed = index_all(spool, ring)
+                done, failed = done + indexed, failed + not_indexed
+                if clean:
+                    report.add(keep_to(settings.retention, spool, time.time(), ring))
+        except (RecordsError, OSError) as error:
+            failed += 1
+            _log.error("records cannot be looked after", why=f"{spool}: {error}")
     if report.segments or report.thinned:
         _log.info(
             "records over their time were deleted",
