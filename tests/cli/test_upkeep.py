@@ -49,6 +49,26 @@ def test_retain_tells_and_then_does(ringfence: Ringfence, folder: Path, monkeypa
     assert (verified.code, "0 segments deleted, 1 thinned" in verified.out) == (0, True)
 
 
+def test_workers_spools_are_kept_too(
+    ringfence: Ringfence, folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        shutil.copytree(folder, folder / f"worker-{number}", ignore=shutil.ignore_patterns("worker-*"))
+    file = data / "keys/records.key"
+    file.write_text("ab" * 32 + "\n" + file.read_text())
+    assert ringfence("records", "rotate").out == "3 of 3 files were put under the present key\n"
+    file.write_text("ab" * 32)
+    verified = json.loads(ringfence("records", "verify", "--json").out)
+    assert [(spool["records"], spool["troubles"]) for spool in verified["spools"]] == [(5, [])] * 3
+    for name in ("EMERGENCY", "MARKETING", "REJECTED", "TAGGED", "FORWARDED"):
+        monkeypatch.setenv(f"RINGFENCE_RECORDS__RETENTION__{name}", "1h")
+    told = json.loads(ringfence("records", "retain", "--json").out)
+    assert (told["segments"], told["classes"]["forwarded"]["over"]) == (3, 3)
+    assert not list(folder.rglob("*.vault"))
+    assert ringfence("records", "verify").code == 0
+    assert ringfence("records", "retain", "--folder", data / "none").code == 1
+
+
 def test_rotate(ringfence: Ringfence, folder: Path, data: Path) -> None:
     file = data / "keys/records.key"
     old = file.read_text()

@@ -162,6 +162,12 @@ def test_where_keys_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_lost_key_is_not_made_anew(vaults: Path) -> None:
     with pytest.raises(RecordsError, match="it is missing, and records are encrypted by it"):
         open_keys(RecordsSettings(), vaults.parent)
+    worker = vaults / "worker-2"
+    worker.mkdir()
+    for path in vaults.glob("*.vault"):
+        path.rename(worker / path.name)
+    with pytest.raises(RecordsError, match="put it back"):
+        open_keys(RecordsSettings(), vaults.parent)
     assert not (vaults.parent / "keys").exists()
 
 

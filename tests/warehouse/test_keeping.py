@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import shutil
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.warehouse.conftest import BEGAN, RING, History
 
 from ringfence.records.framing import segments
+from ringfence.records.keys import open_keys
+from ringfence.records.place import APART, spools
 from ringfence.records.settings import RecordsSettings, RetentionSettings
 from ringfence.records.verify import verify
 from ringfence.telemetry.settings import LoggingSettings
+from ringfence.warehouse.classes import CLASSES
 from ringfence.warehouse.keeping import alone, encrypt, index_all
 from ringfence.warehouse.library import Library, Question
-from ringfence.warehouse.process import arguments
+from ringfence.warehouse.process import arguments, main
 from ringfence.warehouse.retention import keep_to
 
 ALICE = "+8613900000001"
@@ -50,6 +55,31 @@ def test_the_daemon_s_child(sealed: History, tmp_path: Path) -> None:
     assert len(list((sealed.folder / "index").glob("*.sqlite"))) == 2
     assert (tmp_path / "keys/records.key").stat().st_mode & 0o777 == 0o600
     assert ALICE not in done.stderr + done.stdout
+
+
+def test_every_worker_s_spool_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that cannot be kept keeps no other from it."""
+    monkeypatch.setattr("ringfence.records.recorder.time.time_ns", lambda: BEGAN * 10**9)
+    folder = tmp_path / "records"
+    for number in (1, 2, 3):
+        history = History(folder / f"worker-{number}", first=number * APART + 1)
+        history.call(ALICE, talk=60)
+        history.close()
+    (folder / "worker-1/keeping.lock").mkdir()
+    times = dict.fromkeys(CLASSES, "36500d")
+    line = ["--data-directory", str(tmp_path), "--once", "--records"]
+    with pytest.raises(SystemExit) as ended:
+        main([*line, json.dumps({"retention": times})])
+    assert ended.value.code == 1
+    assert [suffixes(path) for path in spools(folder)] == [[], [".rec"], [".vault"], [".vault"]]
+    (folder / "worker-1/keeping.lock").rmdir()
+    with pytest.raises(SystemExit) as ended:
+        main([*line, json.dumps({"retention": times | {"forwarded": "1h"}})])
+    assert ended.value.code == 0
+    assert [suffixes(path) for path in spools(folder)] == [[], [], [], []]
+    keys = partial(open_keys, RecordsSettings(), tmp_path)
+    reports = [verify(path, keys=keys) for path in spools(folder)]
+    assert [(report.deleted, report.troubles) for report in reports] == [(0, []), (1, []), (1, []), (1, [])]
 
 
 def test_ended_between_two_steps(sealed: History) -> None:

@@ -31,6 +31,7 @@ CALLS = (
     Column("holder", "VARCHAR", "who answers for the trunk"),
     Column("trunk_kind", "VARCHAR", "the trunk's kind; `gateway`"),
     Column("purpose", "VARCHAR", "what the trunk's calls are for; empty of records before schema 2"),
+    Column("connected_by", "VARCHAR", "who connected the trunk, likewise"),
     Column("class", "VARCHAR", "class of retention"),
     Column("transport", "VARCHAR", "`udp`, `tcp` or `tls`"),
     Column("source", "VARCHAR", "address and port"),

@@ -92,7 +92,7 @@ def _round(settings: RecordsSettings, folder: Path, ring: KeyRing, clean: bool) 
                     report.add(keep_to(settings.retention, spool, time.time(), ring))
         except (RecordsError, OSError) as error:
             failed += 1
-            _log.error("records cannot be looked after", why=f"{spool}: {error}")
+            _log.error("records cannot be looked after", folder=str(spool), why=str(error))
     if report.segments or report.thinned:
         _log.info(
             "records over their time were deleted",
