@@ -160,19 +160,36 @@ PyObject *writer_splice(PyObject *Py_UNUSED(module), PyObject *const *arguments,
     return whole;
 }
 
-/* Whether it is a message that `learn` told of, whole; sets an error otherwise. */
-static bool is_request(PyObject *request)
+/* Whether it is a message of that class, which `learn` told of, whole; sets an error otherwise. */
+static bool is_message(PyObject *message, PyTypeObject *type, const char *wanted)
 {
-    if (request_type == NULL || !Py_IS_TYPE(request, request_type)) {
-        PyErr_Format(PyExc_TypeError, "a request is wanted, not %.100s", Py_TYPE(request)->tp_name);
+    if (type == NULL || !Py_IS_TYPE(message, type)) {
+        PyErr_Format(PyExc_TypeError, "a %s is wanted, not %.100s", wanted, Py_TYPE(message)->tp_name);
         return false;
     }
-    PyObject *data = peek(request, slot.data), *via = peek(request, slot.via);
+    PyObject *data = peek(message, slot.data), *via = peek(message, slot.via);
     if (data == NULL || !PyBytes_Check(data) || via == NULL || !Py_IS_TYPE(via, via_type)) {
-        PyErr_SetString(PyExc_TypeError, "a request without its bytes or its Via");
+        PyErr_Format(PyExc_TypeError, "a %s without its bytes or its Via", wanted);
         return false;
     }
     return true;
+}
+
+static bool is_request(PyObject *request)
+{
+    return is_message(request, request_type, "request");
+}
+
+/* The index of a message that `is_message` passed; NULL with an error set where it has none of its own. */
+static const HeaderIndex *index_within(PyObject *message)
+{
+    PyObject *index = peek(message, slot.index);
+    if (index == NULL || !Py_IS_TYPE(index, &header_index_type) ||
+        ((HeaderIndex *)index)->head_end > PyBytes_GET_SIZE(peek(message, slot.data))) {
+        PyErr_SetString(PyExc_TypeError, "a message without an index of its own");
+        return NULL;
+    }
+    return (HeaderIndex *)index;
 }
 
 PyObject *writer_stamped_via(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
@@ -318,15 +335,12 @@ PyObject *writer_response(PyObject *Py_UNUSED(module), PyObject *const *argument
             return NULL;
         }
     }
-    PyObject *object = peek(request, slot.index), *own_tag = peek(request, slot.to_tag);
-    PyObject *data = peek(request, slot.data);
-    if (object == NULL || !Py_IS_TYPE(object, &header_index_type) || own_tag == NULL || !is_bytes(own_tag) ||
-        ((HeaderIndex *)object)->head_end > PyBytes_GET_SIZE(data)) {
-        PyErr_SetString(PyExc_TypeError, "a request without an index of its own");
-        return NULL;
+    const HeaderIndex *index = index_within(request);
+    PyObject *own_tag = peek(request, slot.to_tag);
+    if (index == NULL || own_tag == NULL || !is_bytes(own_tag)) {
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a request without its tag");
     }
-    const HeaderIndex *index = (HeaderIndex *)object;
-    const byte *bytes = (const byte *)PyBytes_AS_STRING(data);
+    const byte *bytes = (const byte *)PyBytes_AS_STRING(peek(request, slot.data));
     const uint64_t needed = UINT64_C(1) << VIA | UINT64_C(1) << FROM | UINT64_C(1) << TO | UINT64_C(1) << CALL_ID |
                             UINT64_C(1) << CSEQ;
     if ((index->present & needed) != needed) {
@@ -360,4 +374,163 @@ PyObject *writer_response(PyObject *Py_UNUSED(module), PyObject *const *argument
     }
     put(&pieces, text_of("Content-Length: 0\r\n\r\n"));
     return joined(pieces.found, pieces.count);
+}
+
+/* The top Via line of a response, and in it the place of its first value and of the one behind that. */
+struct top_via {
+    const byte *bytes;
+    size_t size;
+    size_t first, last; /* of the line */
+    size_t start;       /* of its first value */
+    size_t following;   /* of the second one, `last` if there is none */
+    bool more_lines;
+};
+
+static bool is_white(byte letter)
+{
+    return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
+}
+
+static bool read_top_via(PyObject *response, struct top_via *top)
+{
+    if (!is_message(response, response_type, "response")) {
+        return false;
+    }
+    const HeaderIndex *index = index_within(response);
+    if (index == NULL) {
+        return false;
+    }
+    if (!(index->present >> VIA & 1)) {
+        PyErr_SetString(PyExc_ValueError, "a response without its fields");
+        return false;
+    }
+    PyObject *data = peek(response, slot.data), *via = peek(response, slot.via);
+    top->bytes = (const byte *)PyBytes_AS_STRING(data);
+    top->size = (size_t)PyBytes_GET_SIZE(data);
+    top->first = index->lines[index->first[VIA]].start;
+    top->last = line_stop(index, index->first[VIA]);
+    top->more_lines = index->repeated >> VIA & 1;
+    Py_ssize_t start = offset_within(peek(via, slot.start), top->last);
+    Py_ssize_t end = start < 0 ? -1 : offset_within(peek(via, slot.end), top->last);
+    if (end < 0) {
+        return false;
+    }
+    if ((size_t)start < top->first || end < start) {
+        PyErr_SetString(PyExc_ValueError, "the Via is not of this message");
+        return false;
+    }
+    top->start = (size_t)start;
+    size_t at = (size_t)end;
+    while (at < top->last && is_white(top->bytes[at])) {
+        at++;
+    }
+    if (at < top->last && top->bytes[at] == ',') {
+        do {
+            at++;
+        } while (at < top->last && is_white(top->bytes[at]));
+        top->following = at;
+    } else {
+        top->following = top->last;
+    }
+    return true;
+}
+
+PyObject *writer_has_second_via(PyObject *Py_UNUSED(module), PyObject *response)
+{
+    struct top_via top;
+    if (!read_top_via(response, &top)) {
+        return NULL;
+    }
+    return PyBool_FromLong(top.more_lines || top.following < top.last);
+}
+
+PyObject *writer_without_top_via(PyObject *Py_UNUSED(module), PyObject *response)
+{
+    struct top_via top;
+    if (!read_top_via(response, &top)) {
+        return NULL;
+    }
+    bool shared = top.following < top.last;
+    size_t before = shared ? top.start : top.first, behind = shared ? top.following : top.last;
+    const struct piece pieces[] = {{top.bytes, before}, {top.bytes + behind, top.size - behind}};
+    return joined(pieces, 2);
+}
+
+/* CRC-32 as of ISO 3309, four bytes a step: `crc_table[n][b]` is that of byte b with n zero bytes behind it. */
+static uint32_t crc_table[4][256];
+
+void writer_prepare(void)
+{
+    for (uint32_t number = 0; number < 256; number++) {
+        uint32_t crc = number;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xEDB88320) : 0);
+        }
+        crc_table[0][number] = crc;
+    }
+    for (uint32_t number = 0; number < 256; number++) {
+        for (unsigned zeros = 1; zeros < 4; zeros++) {
+            uint32_t crc = crc_table[zeros - 1][number];
+            crc_table[zeros][number] = crc >> 8 ^ crc_table[0][crc & 0xFF];
+        }
+    }
+}
+
+static uint32_t crc_on(uint32_t crc, struct piece piece)
+{
+    const byte *at = piece.at, *end = at + piece.size;
+    for (; end - at >= 4; at += 4) {
+        crc = crc_table[3][(crc ^ at[0]) & 0xFF] ^ crc_table[2][(crc >> 8 ^ at[1]) & 0xFF] ^
+              crc_table[1][(crc >> 16 ^ at[2]) & 0xFF] ^ crc_table[0][crc >> 24 ^ at[3]];
+    }
+    for (; at < end; at++) {
+        crc = crc >> 8 ^ crc_table[0][(crc ^ *at) & 0xFF];
+    }
+    return crc;
+}
+
+PyObject *writer_loop_mark(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "loop_mark takes a request and a peer");
+        return NULL;
+    }
+    PyObject *request = arguments[0];
+    Py_ssize_t peer_size;
+    const char *peer = PyUnicode_AsUTF8AndSize(arguments[1], &peer_size);
+    const HeaderIndex *index = peer == NULL || !is_request(request) ? NULL : index_within(request);
+    if (index == NULL) {
+        return NULL;
+    }
+    uint32_t crc = UINT32_MAX;
+    const struct piece zero = {(const byte *)"", 1};
+    PyObject *fields[] = {peek(request, slot.uri), peek(request, slot.call_id), peek(request, slot.from_tag),
+                          peek(request, slot.to_tag)};
+    for (size_t at = 0; at < sizeof fields / sizeof fields[0]; at++) {
+        if (fields[at] == NULL || !is_bytes(fields[at])) {
+            return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a request without its fields");
+        }
+        crc = crc_on(crc_on(crc, piece_of(fields[at])), zero);
+    }
+    PyObject *cseq = peek(request, slot.cseq_number);
+    long long number = cseq == NULL ? -1 : PyLong_AsLongLong(cseq);
+    if (number < 0) {
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a request without its CSeq");
+    }
+    char text[24];
+    PyOS_snprintf(text, sizeof text, "%lld", number);
+    crc = crc_on(crc, text_of(text));
+    for (size_t place = 0; place < (size_t)Py_SIZE(index); place++) {
+        if (index->lines[place].number == ROUTE) {
+            PyObject *value = value_at(index, place);
+            if (value == NULL) {
+                return NULL;
+            }
+            crc = crc_on(crc_on(crc, zero), piece_of(value));
+            Py_DECREF(value);
+        }
+    }
+    crc = crc_on(crc_on(crc, zero), (struct piece){(const byte *)peer, (size_t)peer_size});
+    PyOS_snprintf(text, sizeof text, "%08lx", (unsigned long)(crc ^ UINT32_MAX));
+    return PyBytes_FromStringAndSize(text, 8);
 }

@@ -21,7 +21,15 @@ from ringfence.sip.errors import SipError
 from ringfence.sip.index import HeaderIndex as PureIndex
 from ringfence.sip.message import _NEEDED, Message, Request, Response, parse_pure
 from ringfence.sip.via import Via
-from ringfence.sip.writer import Edit, response_pure, splice_pure, stamped_via_pure
+from ringfence.sip.writer import (
+    Edit,
+    has_second_via_pure,
+    loop_mark_pure,
+    response_pure,
+    splice_pure,
+    stamped_via_pure,
+    without_top_via_pure,
+)
 
 # Short ones, where a random change hits what the parser reads.
 PLAIN = [
@@ -102,16 +110,25 @@ class Twins(NamedTuple):
     stamped_via: Callable[[Request, str, int], bytes]
     response: Callable[..., bytes]
     splice: Callable[[bytes, list[Edit]], bytes]
+    has_second_via: Callable[[Response], bool]
+    without_top_via: Callable[[Response], bytes]
+    loop_mark: Callable[[Request, str], bytes]
 
 
-PURE = Twins(PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure)
+PURE = Twins(
+    PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure, has_second_via_pure, without_top_via_pure,
+    loop_mark_pure,
+)  # fmt: skip
 
 
 def compiled() -> Twins:
     """Raises ImportError where nothing is compiled."""
     from ringfence import _native
 
-    return Twins(_native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice)
+    return Twins(
+        _native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice,
+        _native.has_second_via, _native.without_top_via, _native.loop_mark,
+    )  # fmt: skip
 
 
 def outcome(twins: Twins, data: bytes) -> Outcome:
@@ -126,7 +143,7 @@ def outcome(twins: Twins, data: bytes) -> Outcome:
         [getattr(found, name) for name in _SLOTS[type(found)]],
         [getattr(via, name) for name in Via.__slots__],
         (index.line_end, index.head_end, index.span(h.VIA), index.count(h.VIA), index.singles(_NEEDED)),
-        written(twins, found) if isinstance(found, Request) else (),
+        written(twins, found) if isinstance(found, Request) else passed_back(twins, found),
     )
 
 
@@ -138,7 +155,13 @@ def written(twins: Twins, found: Request) -> list[bytes]:
         via,
         twins.response(found, 100, b"Trying", via, b"rf-1"),
         twins.response(found, 486, b"", via, b"rf-1", b"X: 1\r\n"),
+        twins.loop_mark(found, host),
     ]
+
+
+def passed_back(twins: Twins, found: Response) -> tuple[bool, bytes]:
+    """What becomes of a response."""
+    return twins.has_second_via(found), twins.without_top_via(found)
 
 
 def spliced(twins: Twins, data: bytes, edits: list[Edit]) -> Outcome:

@@ -57,6 +57,9 @@ def ask_all(data: bytes) -> None:
     if isinstance(found, Request):
         via = _native.stamped_via(found, "192.0.2.1", 5060)
         _native.response(found, 486, b"Busy Here", via, b"tag")
+        _native.loop_mark(found, "a trunk")
+    else:
+        _native.has_second_via(found), _native.without_top_via(found)
 
 
 def test_reading_leaves_nothing_behind() -> None:

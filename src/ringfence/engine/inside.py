@@ -5,7 +5,7 @@ from __future__ import annotations
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Forwarder
 from ringfence.engine.policy import Peer
-from ringfence.engine.state import State, loop_mark
+from ringfence.engine.state import State
 from ringfence.forwarding.context import Hop, ResponseContext
 from ringfence.forwarding.copy import forwarded
 from ringfence.forwarding.gateways import Named, Target
@@ -13,7 +13,7 @@ from ringfence.forwarding.marks import stripped
 from ringfence.forwarding.route import Path, path_of
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
-from ringfence.sip.writer import Edit, stamped_via
+from ringfence.sip.writer import Edit, loop_mark, stamped_via
 from ringfence.transaction.server import InviteServer, NonInviteServer
 
 

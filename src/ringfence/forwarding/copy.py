@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from ringfence.forwarding.route import Path
 from ringfence.sip import headers as h
@@ -11,7 +12,7 @@ from ringfence.sip.message import Request
 from ringfence.sip.writer import Edit, splice
 
 _content_length = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:", re.IGNORECASE).search
-DEFAULT_MAX_FORWARDS = b"Max-Forwards: 70\r\n"  # §16.6 item 3
+DEFAULT_MAX_FORWARDS: Final = b"Max-Forwards: 70\r\n"  # §16.6 item 3
 
 
 def forwarded(

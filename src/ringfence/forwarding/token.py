@@ -42,7 +42,7 @@ class RouteSigner:
 class OwnNames:
     """Which Route values and Request-URIs mean ourselves."""
 
-    __slots__ = ("_by_name", "_hosts")
+    __slots__ = ("_by_name", "_hosts", "_over_udp")
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._by_name: dict[tuple[bytes, bytes], Listener] = {}
@@ -54,9 +54,17 @@ class OwnNames:
                 host = listener.sent_by.rpartition(b":")[0].lower()
                 self._by_name.setdefault((host, transport), listener)
         self._hosts = frozenset(name for name, _ in self._by_name)
+        self._over_udp = {
+            name: listener for (name, transport), listener in self._by_name.items() if transport == b"udp"
+        }
 
     def read(self, route: bytes) -> tuple[Listener, bytes] | None:
         """The listener that a `<uri>` names and the token in it (b"" if none); None if it is not us."""
+        if route[:8] == b"<sip:rf-" and route[24:25] == b"@" and route[-4:] == b";lr>":
+            # As it was written by us over UDP: nearly every peer gives it back so.
+            own, token = self._over_udp.get(route[25:-4]), route[8:24]
+            if own is not None and token.translate(None, b"-_").isalnum():
+                return own, token
         match = _OWN_URI.match(route)
         if match is None:
             return None

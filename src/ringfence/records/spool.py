@@ -87,7 +87,7 @@ class Spool:
         self._sync_failure: str | None = None
         self._sync_began = 0.0
         self._missing = 0
-        self._thread: threading.Thread | None = None
+        self._syncer: threading.Thread | None = None
         self._stop = threading.Event()
         self._written = self._bytes = self._write_errors = self._sync_errors = self._lost = 0
         self._syncs = self._sealed = self._repaired = 0
@@ -118,8 +118,8 @@ class Spool:
         self._repaired = found.repaired_bytes
         self._take_over(found)
         self._begin()
-        self._thread = threading.Thread(target=self._keep_durable, name="records", daemon=True)
-        self._thread.start()
+        self._syncer = threading.Thread(target=self._keep_durable, name="records", daemon=True)
+        self._syncer.start()
 
     def _take_over(self, found: Found) -> None:
         for left in found.unsealed:
@@ -134,7 +134,7 @@ class Spool:
 
     def close(self) -> None:
         """Write what is left, seal, stop the thread. What the disk does not take now is lost, and logged."""
-        if self._thread is None:
+        if self._syncer is None:
             return
         self.tick(everything=True)
         segment = self._segment
@@ -142,8 +142,8 @@ class Spool:
             self._retired.append(segment)
             self._segment = None  # else it stays open: the next start mends and seals it
         self._stop.set()
-        self._thread.join(STOP_PATIENCE)
-        self._thread = self._segment = None
+        self._syncer.join(STOP_PATIENCE)
+        self._syncer = self._segment = None
         if self._backlog:
             _log.error("records were lost at the end", bytes=self._backlog_bytes, why=self._failure)
         self._unlock()

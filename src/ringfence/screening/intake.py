@@ -26,7 +26,8 @@ MAX_IDENTITIES = 2  # RFC 3325 §9.1: one sip or sips URI and one tel URI; what 
 
 # Nearly all URIs in a call are a plain number at a host. These are read by one match; whatever else comes, and any
 # doubt, goes to the URI parser, which says the same about the plain ones.
-_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24})@[A-Za-z0-9._\-]++(?::[1-9][0-9]{0,3})?(?:;user=phone)?"
+_PORT = rb"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})"
+_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24})@[A-Za-z0-9._\-]++(?::" + _PORT + rb")?(?:;user=phone)?"
 _plain_uri = re.compile(_PLAIN).fullmatch
 _plain_address = re.compile(rb'(?:"[^"\\,<>]*+" ?)?<' + _PLAIN + rb">").fullmatch
 
