@@ -11,8 +11,9 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 # The rooms that every message walks through, compiled from their own Python source by mypyc. What is left out of
-# them: exceptions whose subclasses stand elsewhere (sip/errors.py: mypyc has no overridden class attributes), classes
-# whose slots _native fills (sip/message.py, sip/via.py), pydantic models other than a rule's, and asyncio's protocols.
+# them: exceptions with class attributes (sip/errors.py), classes whose slots _native fills (sip/message.py, sip/via.py),
+# pure twins (a compiled caller would bind them instead of _native's), asyncio's protocols, and pydantic models, with
+# them the rules, as mypyc loses their fields' annotations.
 COMPILED = {
     ".": ("runner",),
     "sip": ("address", "grammar", "headers", "params", "party", "uri", "writer"),
@@ -21,12 +22,11 @@ COMPILED = {
     "transaction": ("client", "effects", "hop", "server", "table", "timers"),
     "forwarding": ("best", "context", "copy", "gateways", "marks", "route", "token", "validate"),
     "screening": ("call", "diversion", "facts", "intake", "pipeline", "policy", "verdict"),
-    "screening/rules": tuple(sorted(path.stem for path in Path("src/ringfence/screening/rules").glob("[a-z]*.py"))),
     "engine": (
         "counters", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen", "state",
         "trail",
     ),
-    "transport": ("datagrams", "interning", "transports", "udp"),
+    "transport": ("far_ends", "interning", "transports", "udp"),
     "lookups": (
         "breaker", "caller_rate", "consent", "figures", "keys", "layout", "lookups", "node", "questions", "redirect",
         "roaming", "score", "share", "view",

@@ -18,6 +18,23 @@ static struct piece text_of(const char *text)
     return (struct piece){(const byte *)text, strlen(text)};
 }
 
+enum { DIGITS = 24 };
+
+/* Writes a number in decimal; `out` has room for DIGITS. */
+static struct piece decimal(long long number, char *out)
+{
+    unsigned long long left = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+    char *at = out + DIGITS;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (number < 0) {
+        *--at = '-';
+    }
+    return (struct piece){(const byte *)at, (size_t)(out + DIGITS - at)};
+}
+
 static PyObject *joined(const struct piece *pieces, size_t count)
 {
     size_t size = 0;
@@ -230,7 +247,7 @@ PyObject *writer_stamped_via(PyObject *Py_UNUSED(module), PyObject *const *argum
         return PyBytes_FromStringAndSize((const char *)data.at + start, end - start);
     }
     /* [start, first) and [first_end, second) and [second_end, end) stay; what comes between is ours. */
-    char numbered[24];
+    char numbered[1 + DIGITS];
     struct piece rport_value = {(const byte *)numbered, 0};
     Py_ssize_t cut = end, cut_end = end;
     bool replaces = received != Py_None;
@@ -246,7 +263,10 @@ PyObject *writer_stamped_via(PyObject *Py_UNUSED(module), PyObject *const *argum
         }
     }
     if (rport >= 0) {
-        rport_value.size = (size_t)PyOS_snprintf(numbered, sizeof numbered, "=%ld", port);
+        rport_value = decimal(port, numbered + 1);
+        rport_value.at--;
+        rport_value.size++;
+        numbered[rport_value.at - (const byte *)numbered] = '=';
     } else {
         rport = start;
     }
@@ -273,7 +293,7 @@ PyObject *writer_stamped_via(PyObject *Py_UNUSED(module), PyObject *const *argum
 
 /* Pieces of a response, on the stack: two for each line that may be copied, and what is ours. */
 struct pieces {
-    struct piece found[MAX_HEADERS + 24];
+    struct piece found[MAX_HEADERS + 26];
     size_t count;
 };
 
@@ -347,10 +367,12 @@ PyObject *writer_response(PyObject *Py_UNUSED(module), PyObject *const *argument
         PyErr_SetString(PyExc_ValueError, "a request without its fields");
         return NULL;
     }
-    char line[40];
+    char digits[DIGITS];
     struct pieces pieces;
     pieces.count = 0;
-    put(&pieces, (struct piece){(byte *)line, (size_t)PyOS_snprintf(line, sizeof line, "SIP/2.0 %ld ", status)});
+    put(&pieces, text_of("SIP/2.0 "));
+    put(&pieces, decimal(status, digits));
+    put(&pieces, text_of(" "));
     put(&pieces, piece_of(arguments[2]));
     put(&pieces, text_of("\r\n"));
     if (!put_top_via(&pieces, bytes, index, peek(request, slot.via), arguments[3])) {
@@ -517,9 +539,8 @@ PyObject *writer_loop_mark(PyObject *Py_UNUSED(module), PyObject *const *argumen
     if (number < 0) {
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a request without its CSeq");
     }
-    char text[24];
-    PyOS_snprintf(text, sizeof text, "%lld", number);
-    crc = crc_on(crc, text_of(text));
+    char digits[DIGITS];
+    crc = crc_on(crc, decimal(number, digits));
     for (size_t place = 0; place < (size_t)Py_SIZE(index); place++) {
         if (index->lines[place].number == ROUTE) {
             PyObject *value = value_at(index, place);
@@ -531,6 +552,10 @@ PyObject *writer_loop_mark(PyObject *Py_UNUSED(module), PyObject *const *argumen
         }
     }
     crc = crc_on(crc_on(crc, zero), (struct piece){(const byte *)peer, (size_t)peer_size});
-    PyOS_snprintf(text, sizeof text, "%08lx", (unsigned long)(crc ^ UINT32_MAX));
-    return PyBytes_FromStringAndSize(text, 8);
+    crc ^= UINT32_MAX;
+    char mark[8];
+    for (unsigned at = 0; at < sizeof mark; at++) {
+        mark[at] = "0123456789abcdef"[crc >> (28 - 4 * at) & 0xF];
+    }
+    return PyBytes_FromStringAndSize(mark, sizeof mark);
 }

@@ -92,7 +92,7 @@ MORE = [
 
 _MESSAGE = [name for name in Message.__slots__ if name not in ("index", "_via")]
 _SLOTS = {
-    Request: [*_MESSAGE, "method", "uri", "_routes"],
+    Request: [*_MESSAGE, "method", "uri"],
     Response: [*_MESSAGE, "reason", "status"],
 }
 Outcome = tuple[Any, ...]
@@ -147,8 +147,8 @@ def outcome(twins: Twins, data: bytes) -> Outcome:
     )
 
 
-def written(twins: Twins, found: Request) -> list[bytes]:
-    """What goes back to the sender of a request."""
+def written(twins: Twins, found: Request) -> list[Any]:
+    """What a request says of its way, and what goes back to its sender."""
     host = found.via_host.decode() if len(found.data) & 1 else "2001:db8::1"
     via = twins.stamped_via(found, host, 5060)
     return [
@@ -156,7 +156,16 @@ def written(twins: Twins, found: Request) -> list[bytes]:
         twins.response(found, 100, b"Trying", via, b"rf-1"),
         twins.response(found, 486, b"", via, b"rf-1", b"X: 1\r\n"),
         twins.loop_mark(found, host),
+        routed(found),
     ]
+
+
+def routed(found: Request) -> Outcome:
+    """Its Route values, or the error."""
+    try:
+        return tuple(found.routes)
+    except SipError as error:
+        return refusal(error)
 
 
 def passed_back(twins: Twins, found: Response) -> tuple[bool, bytes]:

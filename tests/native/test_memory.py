@@ -15,7 +15,7 @@ from ringfence.sip import headers as h
 from ringfence.sip.address import Listener
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request
-from ringfence.transport.datagrams import Peer
+from ringfence.transport.far_ends import Peer
 
 _native = pytest.importorskip("ringfence._native", reason="ringfence._native is not built: no C compiler")
 

@@ -76,7 +76,7 @@ class Forwarder:
         endpoint = hop.endpoint
         branch = state.branch(context.loop_mark)
         data = self._copy(context, endpoint, branch)
-        limit = policy.sip.udp_switch_bytes
+        limit = policy.udp_switch_bytes
         if limit and len(data) > limit and endpoint.transport == "udp" and not context.avoid_switch:
             # §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the
             # path MTU is unknown, the request MUST be sent using an RFC 2914 congestion controlled transport

@@ -114,7 +114,7 @@ class Inside:
         via = stamped_via(request, source.host, source.port)
         branch = state.branch(loop_mark(request, peer.name))
         data = forwarded(request, path, hop.listener, branch, via, b"", self._cuts(request, peer))
-        limit = state.policy.sip.udp_switch_bytes
+        limit = state.policy.udp_switch_bytes
         if limit and len(data) > limit and hop.transport == "udp":
             # §18.1.1, where a connection is open: of an ACK nobody hears that it could not be delivered, so there is no
             # second try by UDP.

@@ -31,6 +31,7 @@ class Peer:
 class Policy:
     """Settings, ledger, rules and gateways of one generation.
 
+    udp_switch_bytes: as `sip` has it; asked for every copy, and a pydantic model is slow to answer.
     epoch: changes whenever an endpoint may belong to somebody else than before: with a generation, and when a gateway's
     name resolves anew.
     """
@@ -47,6 +48,7 @@ class Policy:
     ) -> None:
         self.generation = generation
         self.sip = sip
+        self.udp_switch_bytes = sip.udp_switch_bytes
         self.ledger = ledger
         self.pipeline = pipeline
         self.intake = intake

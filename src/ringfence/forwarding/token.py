@@ -62,9 +62,9 @@ class OwnNames:
         """The listener that a `<uri>` names and the token in it (b"" if none); None if it is not us."""
         if route[:8] == b"<sip:rf-" and route[24:25] == b"@" and route[-4:] == b";lr>":
             # As it was written by us over UDP: nearly every peer gives it back so.
-            own, token = self._over_udp.get(route[25:-4]), route[8:24]
-            if own is not None and token.translate(None, b"-_").isalnum():
-                return own, token
+            own, written = self._over_udp.get(route[25:-4]), route[8:24]
+            if own is not None and written.translate(None, b"-_").isalnum():
+                return own, written
         match = _OWN_URI.match(route)
         if match is None:
             return None

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from ringfence.records.disk import Disk
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import BLOCK, LENGTH, NOTHING, OPEN, SEAL, SEALED, block, name_of, start
 from ringfence.records.recover import Found, recover
@@ -27,14 +28,6 @@ STOP_PATIENCE = 30.0  # seconds for the last fsync
 HUNG = 4.0  # seconds without an fsync coming back before health says so: within 5 s of the first
 _LENGTH_OF = LENGTH.pack
 _log = structlog.get_logger(__name__)
-
-
-class Disk:
-    """The system calls that a disk can fail, in one place."""
-
-    open = staticmethod(os.open)
-    write = staticmethod(os.pwrite)
-    sync = staticmethod(os.fdatasync)
 
 
 class Segment:

@@ -7,9 +7,8 @@ from typing import Any, cast
 
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
-from ringfence.transport.connection import FarEnd
-from ringfence.transport.datagrams import Peer
 from ringfence.transport.errors import TransportError
+from ringfence.transport.far_ends import FarEnd, Peer
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.stream import OnMalformed, StreamListener
 from ringfence.transport.udp import OnBatch, OnUnreachable, UdpSocket

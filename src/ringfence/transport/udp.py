@@ -14,7 +14,8 @@ from typing import Any
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.transport.addresses import bound_socket, socket_address
 from ringfence.transport.chosen import receive_batch, send_batch
-from ringfence.transport.datagrams import LARGEST, Address, Peer
+from ringfence.transport.datagrams import LARGEST
+from ringfence.transport.far_ends import Address, Peer
 from ringfence.transport.interning import Interned
 from ringfence.transport.settings import ListenerSettings
 
