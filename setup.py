@@ -11,12 +11,12 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 # The rooms that every message walks through, compiled from their own Python source by mypyc. What is left out of
-# them: exceptions with class attributes (sip/errors.py), classes whose slots _native fills (sip/message.py, sip/via.py),
+# them: exceptions with class attributes (sip/errors.py), classes whose slots _native fills (sip/message.py, via.py),
 # pure twins (a compiled caller would bind them instead of _native's), asyncio's protocols, and pydantic models, with
 # them the rules, as mypyc loses their fields' annotations.
 COMPILED = {
     ".": ("runner",),
-    "sip": ("address", "grammar", "headers", "params", "party", "uri", "writer"),
+    "sip": ("address", "grammar", "headers", "params", "party", "plain", "uri", "writer"),
     "numbering": ("number", "plan", "tables"),
     "ledger": ("ledger", "standing"),
     "transaction": ("client", "effects", "hop", "server", "table", "timers"),
@@ -36,7 +36,7 @@ COMPILED = {
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
-    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "writer"),
+    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "plain", "writer"),
     "_ledger": ("ledger",),
 }
 

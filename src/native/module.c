@@ -29,6 +29,10 @@ static PyMethodDef methods[] = {
      "without_top_via(response, /)\n--\n\nAs ringfence.sip.writer.without_top_via_pure."},
     {"loop_mark", (PyCFunction)(void (*)(void))writer_loop_mark, METH_FASTCALL,
      "loop_mark(request, peer, /)\n--\n\nAs ringfence.sip.writer.loop_mark_pure."},
+    {"number_of_uri", plain_number_of_uri, METH_O,
+     "number_of_uri(uri, /)\n--\n\nAs ringfence.sip.plain.number_of_uri_pure."},
+    {"number_of_address", plain_number_of_address, METH_O,
+     "number_of_address(value, /)\n--\n\nAs ringfence.sip.plain.number_of_address_pure."},
     {NULL, NULL, 0, NULL},
 };
 

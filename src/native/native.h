@@ -96,6 +96,9 @@ PyObject *writer_has_second_via(PyObject *module, PyObject *response);
 PyObject *writer_without_top_via(PyObject *module, PyObject *response);
 PyObject *writer_loop_mark(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
+PyObject *plain_number_of_uri(PyObject *module, PyObject *uri);
+PyObject *plain_number_of_address(PyObject *module, PyObject *value);
+
 void writer_prepare(void);
 
 bool datagrams_prepare(void); /* false with an error set */

@@ -20,6 +20,7 @@ from ringfence.sip import headers as h
 from ringfence.sip.errors import SipError
 from ringfence.sip.index import HeaderIndex as PureIndex
 from ringfence.sip.message import _NEEDED, Message, Request, Response, parse_pure
+from ringfence.sip.plain import number_of_address_pure, number_of_uri_pure
 from ringfence.sip.via import Via
 from ringfence.sip.writer import (
     Edit,
@@ -70,6 +71,13 @@ EDGES = [
     messages.request(Via=b"SIP/2.0/UDP h;rport;branch=z9hG4bK", CSeq=b"1  INVITE"),
     messages.request(Call_ID=b"a,b"),
     messages.request(body=b"hello", length=b"6"),
+    *(
+        messages.request(From=b'"A" <sip:+1@h>', To=b"<" + uri + b">", line=b"INVITE " + uri + b" SIP/2.0")
+        for uri in (
+            b"sips:1@h", b"SIP:+861@h:64999", b"sip:1@h:65000", b"sip:1@h:5060;user=phone", b"sip:%b@h" % (b"1" * 24),
+            b"sip:%b@h" % (b"1" * 25), b"sip:1@h:05", b"sip:1@h;user=phone;lr", b"sip:+@h", b"sip:1@h_.-", b"sip:1@h:12345",
+        )
+    ),
     messages.request(body=b"hello", length=b"4"),
 ]  # fmt: skip
 MORE = [
@@ -113,11 +121,13 @@ class Twins(NamedTuple):
     has_second_via: Callable[[Response], bool]
     without_top_via: Callable[[Response], bytes]
     loop_mark: Callable[[Request, str], bytes]
+    number_of_uri: Callable[[bytes], str | None]
+    number_of_address: Callable[[bytes], str | None]
 
 
 PURE = Twins(
     PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure, has_second_via_pure, without_top_via_pure,
-    loop_mark_pure,
+    loop_mark_pure, number_of_uri_pure, number_of_address_pure,
 )  # fmt: skip
 
 
@@ -128,6 +138,7 @@ def compiled() -> Twins:
     return Twins(
         _native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice,
         _native.has_second_via, _native.without_top_via, _native.loop_mark,
+        _native.number_of_uri, _native.number_of_address,
     )  # fmt: skip
 
 
@@ -143,6 +154,7 @@ def outcome(twins: Twins, data: bytes) -> Outcome:
         [getattr(found, name) for name in _SLOTS[type(found)]],
         [getattr(via, name) for name in Via.__slots__],
         (index.line_end, index.head_end, index.span(h.VIA), index.count(h.VIA), index.singles(_NEEDED)),
+        numbers(twins, found),
         written(twins, found) if isinstance(found, Request) else passed_back(twins, found),
     )
 
@@ -166,6 +178,13 @@ def routed(found: Request) -> Outcome:
         return tuple(found.routes)
     except SipError as error:
         return refusal(error)
+
+
+def numbers(twins: Twins, found: Request | Response) -> list[str | None]:
+    """The numbers that stand plainly in it."""
+    uris = [found.from_uri, found.to_uri, found.uri if isinstance(found, Request) else b""]
+    values = [value for field in (h.FROM, h.TO, h.CONTACT) for value in found.index.values(field)]
+    return [*map(twins.number_of_uri, uris), *map(twins.number_of_address, values)]
 
 
 def passed_back(twins: Twins, found: Response) -> tuple[bool, bytes]:

@@ -48,6 +48,7 @@ def ask_all(data: bytes) -> None:
         found = _native.parse(data)
     except SipError:
         return
+    _native.number_of_uri(found.from_uri), _native.number_of_address(found.index.first(h.FROM))
     edits = [(9, 12, b"x"), (0, 3, b"yy")] * 10
     for wanted in (edits[:1], edits[:2], edits):
         try:

@@ -270,7 +270,7 @@ class Engine:
             result = machine.fire(timer, now, out)
             if result == 0:
                 continue
-            if isinstance(machine, InviteClient | NonInviteClient):
+            if isinstance(machine, (InviteClient, NonInviteClient)):
                 if result == TIMED_OUT:
                     self.forwarder.timed_out(machine, now, out)
                 else:

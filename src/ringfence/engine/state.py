@@ -73,12 +73,12 @@ class State:
     def tag(self) -> bytes:
         """A fresh To tag (RFC 3261 §19.3)."""
         self._serial += 1
-        return b"%s%x" % (self.salt, self._serial)
+        return b"%b%d" % (self.salt, self._serial)
 
     def branch(self, mark: bytes) -> bytes:
         """A fresh branch that carries the request's loop mark (§16.6 item 8)."""
         self._serial += 1
-        return b"z9hG4bK%s%x.%s" % (self.salt, self._serial, mark)
+        return b"z9hG4bK%b%d.%b" % (self.salt, self._serial, mark)
 
     def listener_for(self, transport: Transport, host: str, preferred: Listener) -> Listener | None:
         """Our socket through which `host` is reached by `transport`: the preferred one if it fits, else the first."""
