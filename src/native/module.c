@@ -23,6 +23,9 @@ static PyMethodDef methods[] = {
      "stamped_via(request, host, port, /)\n--\n\nAs ringfence.sip.writer.stamped_via_pure."},
     {"response", (PyCFunction)(void (*)(void))writer_response, METH_FASTCALL,
      "response(request, status, phrase, via, to_tag, headers=b'', /)\n--\n\nAs ringfence.sip.writer.response_pure."},
+    {"copied", (PyCFunction)(void (*)(void))writer_copied, METH_FASTCALL,
+     "copied(request, uri, routes, via_line, via, lines, edits, framed, /)\n--\n\n"
+     "As ringfence.forwarding.copy.copied_pure."},
     {"has_second_via", writer_has_second_via, METH_O,
      "has_second_via(response, /)\n--\n\nAs ringfence.sip.writer.has_second_via_pure."},
     {"without_top_via", writer_without_top_via, METH_O,

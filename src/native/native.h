@@ -92,6 +92,7 @@ PyObject *message_parse(PyObject *module, PyObject *data);
 PyObject *writer_splice(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_stamped_via(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_response(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *writer_copied(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_has_second_via(PyObject *module, PyObject *response);
 PyObject *writer_without_top_via(PyObject *module, PyObject *response);
 PyObject *writer_loop_mark(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

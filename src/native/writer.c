@@ -85,7 +85,7 @@ static Py_ssize_t offset_within(PyObject *object, size_t limit)
 struct edit {
     Py_ssize_t start;
     Py_ssize_t end;
-    PyObject *with;
+    struct piece with;
 };
 
 static bool read_edit(PyObject *item, struct edit *edit)
@@ -96,8 +96,11 @@ static bool read_edit(PyObject *item, struct edit *edit)
     }
     edit->start = PyLong_AsSsize_t(PyTuple_GET_ITEM(item, 0));
     edit->end = PyErr_Occurred() ? -1 : PyLong_AsSsize_t(PyTuple_GET_ITEM(item, 1));
-    edit->with = PyTuple_GET_ITEM(item, 2);
-    return !PyErr_Occurred() && is_bytes(edit->with);
+    if (PyErr_Occurred() || !is_bytes(PyTuple_GET_ITEM(item, 2))) {
+        return false;
+    }
+    edit->with = piece_of(PyTuple_GET_ITEM(item, 2));
+    return true;
 }
 
 /* Adds an edit to those in order; one of an equal place comes behind. */
@@ -129,14 +132,68 @@ static PyObject *spliced(PyObject *data, const struct edit *edits, size_t count,
     size_t used = 0, from = 0;
     for (size_t number = 0; number < count; number++) {
         pieces[used++] = (struct piece){whole.at + from, (size_t)edits[number].start - from};
-        pieces[used++] = piece_of(edits[number].with);
+        pieces[used++] = edits[number].with;
         from = (size_t)edits[number].end;
     }
     pieces[used++] = (struct piece){whole.at + from, whole.size - from};
     return joined(pieces, used);
 }
 
-enum { FEW = 16 };
+enum { FEW = 64 };
+
+/* Room for edits and for the pieces that they make: on the stack where they are few. */
+struct room {
+    struct edit few_edits[FEW];
+    struct piece few_pieces[2 * FEW + 1];
+    struct edit *edits;
+    struct piece *pieces;
+    size_t count;
+};
+
+static void leave(struct room *room)
+{
+    if (room->edits != room->few_edits) {
+        PyMem_Free(room->edits);
+        PyMem_Free(room->pieces);
+    }
+}
+
+/* Takes room for `size` edits; false with an error set. */
+static bool enter(struct room *room, size_t size)
+{
+    room->edits = room->few_edits;
+    room->pieces = room->few_pieces;
+    room->count = 0;
+    if (size > FEW) {
+        room->edits = PyMem_New(struct edit, size);
+        room->pieces = PyMem_New(struct piece, 2 * size + 1);
+        if (room->edits == NULL || room->pieces == NULL) {
+            leave(room);
+            PyErr_NoMemory();
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add(struct room *room, size_t start, size_t end, struct piece with)
+{
+    insert(room->edits, room->count++, (struct edit){(Py_ssize_t)start, (Py_ssize_t)end, with});
+}
+
+/* Adds the edits of a list; false with an error set. */
+static bool add_all(struct room *room, PyObject *list)
+{
+    struct edit edit;
+    /* Nothing here runs anybody's code, so the list stays as it is and keeps what it holds. */
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(list); at++) {
+        if (!read_edit(PyList_GET_ITEM(list, at), &edit)) {
+            return false;
+        }
+        insert(room->edits, room->count++, edit);
+    }
+    return true;
+}
 
 PyObject *writer_splice(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
@@ -144,36 +201,13 @@ PyObject *writer_splice(PyObject *Py_UNUSED(module), PyObject *const *arguments,
         PyErr_SetString(PyExc_TypeError, "splice takes bytes and a list of edits");
         return NULL;
     }
-    if (!is_bytes(arguments[0])) {
+    struct room room;
+    if (!is_bytes(arguments[0]) || !enter(&room, (size_t)PyList_GET_SIZE(arguments[1]))) {
         return NULL;
     }
-    struct edit few_edits[FEW];
-    struct piece few_pieces[2 * FEW + 1];
-    struct edit *edits = few_edits;
-    struct piece *pieces = few_pieces;
-    size_t size = (size_t)PyList_GET_SIZE(arguments[1]);
-    if (size > FEW) {
-        edits = PyMem_New(struct edit, size);
-        pieces = PyMem_New(struct piece, 2 * size + 1);
-    }
-    PyObject *whole = NULL;
-    if (edits == NULL || pieces == NULL) {
-        PyErr_NoMemory();
-    } else {
-        struct edit edit;
-        size_t read = 0;
-        /* Nothing here runs anybody's code, so the list stays as it is and keeps what it holds. */
-        while (read < size && read_edit(PyList_GET_ITEM(arguments[1], (Py_ssize_t)read), &edit)) {
-            insert(edits, read++, edit);
-        }
-        if (read == size) {
-            whole = spliced(arguments[0], edits, size, pieces);
-        }
-    }
-    if (size > FEW) {
-        PyMem_Free(edits);
-        PyMem_Free(pieces);
-    }
+    PyObject *whole =
+        add_all(&room, arguments[1]) ? spliced(arguments[0], room.edits, room.count, room.pieces) : NULL;
+    leave(&room);
     return whole;
 }
 
@@ -558,4 +592,146 @@ PyObject *writer_loop_mark(PyObject *Py_UNUSED(module), PyObject *const *argumen
         mark[at] = "0123456789abcdef"[crc >> (28 - 4 * at) & 0xF];
     }
     return PyBytes_FromStringAndSize(mark, sizeof mark);
+}
+
+/* What `writer_copied` was asked for, looked at. */
+struct copy {
+    PyObject *request;
+    const HeaderIndex *index;
+    PyObject *uri; /* NULL: that and the Route values stay */
+    PyObject *routes;
+    PyObject *via_line, *via, *lines;
+    bool framed;
+};
+
+static bool read_copy(PyObject *const *arguments, Py_ssize_t count, struct copy *copy)
+{
+    if (count != 8 || !PyList_CheckExact(arguments[2]) || !PyList_CheckExact(arguments[6])) {
+        PyErr_SetString(PyExc_TypeError, "copied takes a request, a URI, routes, a Via line, a Via, lines, edits, framed");
+        return false;
+    }
+    *copy = (struct copy){arguments[0], NULL, NULL, arguments[2], arguments[3], arguments[4], arguments[5], false};
+    copy->uri = arguments[1] == Py_None ? NULL : arguments[1];
+    copy->framed = arguments[7] == Py_True;
+    if ((copy->uri != NULL && !is_bytes(copy->uri)) || !is_bytes(copy->via_line) || !is_bytes(copy->via) ||
+        !is_bytes(copy->lines) || !is_request(copy->request)) {
+        return false;
+    }
+    copy->index = index_within(copy->request);
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(copy->routes); at++) {
+        if (!is_bytes(PyList_GET_ITEM(copy->routes, at))) {
+            return false;
+        }
+    }
+    PyObject *method = peek(copy->request, slot.method);
+    if (copy->index == NULL || method == NULL) {
+        return PyErr_Occurred() ? false : (PyErr_SetString(PyExc_TypeError, "a request without its method"), false);
+    }
+    return is_bytes(method);
+}
+
+/* Our lines above the original's first, with the request line where that changes. digits: room for a number. */
+static void add_top(struct room *room, const struct copy *copy, bool via_on_top, char *digits)
+{
+    const HeaderIndex *index = copy->index;
+    size_t first = (size_t)index->line_end + 2;
+    /* Insertions at one place, in order; where the request line goes, the last one takes its place. */
+    size_t at = copy->uri == NULL ? first : 0;
+    if (copy->uri != NULL) {
+        add(room, 0, 0, piece_of(peek(copy->request, slot.method)));
+        add(room, 0, 0, text_of(" "));
+        add(room, 0, 0, piece_of(copy->uri));
+        add(room, 0, 0, text_of(" SIP/2.0\r\n"));
+    }
+    add(room, at, at, piece_of(copy->lines));
+    if (!(index->present >> MAX_FORWARDS & 1)) {
+        add(room, at, at, text_of("Max-Forwards: 70\r\n")); /* RFC 3261 §16.6 item 3 */
+    }
+    if (copy->framed && !(index->present >> CONTENT_LENGTH & 1)) {
+        Py_ssize_t size = PyBytes_GET_SIZE(peek(copy->request, slot.data));
+        add(room, at, at, text_of("Content-Length: "));
+        add(room, at, at, decimal(size - index->head_end, digits));
+        add(room, at, at, text_of("\r\n"));
+    }
+    Py_ssize_t routes = copy->uri == NULL ? 0 : PyList_GET_SIZE(copy->routes);
+    for (Py_ssize_t number = 0; number < routes; number++) {
+        add(room, at, at, text_of(number ? ", " : "Route: "));
+        add(room, at, at, piece_of(PyList_GET_ITEM(copy->routes, number)));
+    }
+    if (routes) {
+        add(room, at, at, text_of("\r\n"));
+    }
+    if (via_on_top) {
+        add(room, at, at, piece_of(copy->via_line));
+    }
+    if (copy->uri != NULL) {
+        add(room, 0, first, text_of(""));
+    }
+}
+
+/* What changes within the original's lines; false with an error set. digits: room for a number. */
+static bool add_within(struct room *room, const struct copy *copy, bool via_on_top, char *digits)
+{
+    const HeaderIndex *index = copy->index;
+    PyObject *via = peek(copy->request, slot.via);
+    struct piece data = piece_of(peek(copy->request, slot.data)), stamped = piece_of(copy->via);
+    Py_ssize_t start = offset_within(peek(via, slot.start), data.size);
+    Py_ssize_t end = start < 0 ? -1 : offset_within(peek(via, slot.end), data.size);
+    if (end < start) {
+        return PyErr_Occurred() ? false : (PyErr_SetString(PyExc_ValueError, "a Via ends before it begins"), false);
+    }
+    if (index->present >> MAX_FORWARDS & 1) {
+        PyObject *hops = peek(copy->request, slot.max_forwards);
+        long left = hops == NULL || !PyLong_Check(hops) ? -1 : PyLong_AsLong(hops);
+        if (left < 1) {
+            PyErr_Clear();
+            PyErr_SetString(PyExc_ValueError, "a request that may not be forwarded");
+            return false;
+        }
+        size_t place = index->first[MAX_FORWARDS], first = index->lines[place].start, last = line_stop(index, place);
+        add(room, first, first, text_of("Max-Forwards: "));
+        add(room, first, first, decimal(left - 1, digits));
+        add(room, first, last, text_of("\r\n"));
+    }
+    if ((size_t)(end - start) != stamped.size || memcmp(data.at + start, stamped.at, stamped.size) != 0) {
+        add(room, (size_t)start, (size_t)end, stamped);
+    }
+    for (size_t place = 0; copy->uri != NULL && place < (size_t)Py_SIZE(index); place++) {
+        if (index->lines[place].number == ROUTE) {
+            add(room, index->lines[place].start, line_stop(index, place), text_of(""));
+        }
+    }
+    if (!via_on_top) {
+        size_t above = index->lines[index->first[VIA]].start;
+        add(room, above, above, piece_of(copy->via_line));
+    }
+    return true;
+}
+
+PyObject *writer_copied(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    struct copy copy;
+    if (!read_copy(arguments, count, &copy)) {
+        return NULL;
+    }
+    const HeaderIndex *index = copy.index;
+    bool via_on_top = !(index->present >> VIA & 1) || index->first[VIA] == 0;
+    size_t size = (size_t)PyList_GET_SIZE(arguments[6]) + (size_t)Py_SIZE(index) + 20;
+    if (copy.uri != NULL) {
+        size += 2 * (size_t)PyList_GET_SIZE(copy.routes);
+    }
+    struct room room;
+    if (!enter(&room, size)) {
+        return NULL;
+    }
+    char length[DIGITS], hops[DIGITS];
+    PyObject *whole = NULL;
+    if (add_all(&room, arguments[6])) {
+        add_top(&room, &copy, via_on_top, length);
+        if (add_within(&room, &copy, via_on_top, hops)) {
+            whole = spliced(peek(copy.request, slot.data), room.edits, room.count, room.pieces);
+        }
+    }
+    leave(&room);
+    return whole;
 }

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tests.fuzz.pieces import PIECES, SEEDS
 from tests.support import messages
 
+from ringfence.forwarding.copy import copied_pure
 from ringfence.sip import headers as h
 from ringfence.sip.errors import SipError
 from ringfence.sip.index import HeaderIndex as PureIndex
@@ -123,11 +124,12 @@ class Twins(NamedTuple):
     loop_mark: Callable[[Request, str], bytes]
     number_of_uri: Callable[[bytes], str | None]
     number_of_address: Callable[[bytes], str | None]
+    copied: Callable[..., bytes]
 
 
 PURE = Twins(
     PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure, has_second_via_pure, without_top_via_pure,
-    loop_mark_pure, number_of_uri_pure, number_of_address_pure,
+    loop_mark_pure, number_of_uri_pure, number_of_address_pure, copied_pure,
 )  # fmt: skip
 
 
@@ -138,7 +140,7 @@ def compiled() -> Twins:
     return Twins(
         _native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice,
         _native.has_second_via, _native.without_top_via, _native.loop_mark,
-        _native.number_of_uri, _native.number_of_address,
+        _native.number_of_uri, _native.number_of_address, _native.copied,
     )  # fmt: skip
 
 
@@ -169,6 +171,27 @@ def written(twins: Twins, found: Request) -> list[Any]:
         twins.response(found, 486, b"", via, b"rf-1", b"X: 1\r\n"),
         twins.loop_mark(found, host),
         routed(found),
+        *copies(twins, found, via),
+    ]
+
+
+def copies(twins: Twins, found: Request, via: bytes) -> list[bytes]:
+    """What goes on of a request: along its own way, and along another."""
+    if found.max_forwards == 0:
+        return []
+    ours, lines = b"Via: SIP/2.0/UDP ours;branch=z9hG4bK1\r\n", b"X-Ours: 1\r\n" * (len(found.data) & 1)
+    first = found.index.line_end + 2
+    cuts = [(start, end, b"") for start, end in found.index.spans_with_prefix(b"x-")]
+    ways: list[tuple[bytes | None, list[bytes]]] = [
+        (None, []),
+        (b"sip:next", []),
+        (b"sip:next", [b"<sip:a;lr>", b"<sip:b>"]),
+    ]
+    return [
+        twins.copied(found, uri, routes, ours, via, lines, edits, framed)
+        for uri, routes in ways
+        for edits in ([], cuts[::-1], [(first, first, b"Y: 1\r\n"), *cuts])
+        for framed in (False, True)
     ]
 
 

@@ -59,6 +59,11 @@ def ask_all(data: bytes) -> None:
         via = _native.stamped_via(found, "192.0.2.1", 5060)
         _native.response(found, 486, b"Busy Here", via, b"tag")
         _native.loop_mark(found, "a trunk")
+        for cuts in ([], edits):
+            try:
+                _native.copied(found, b"sip:a", [b"<sip:b>"] * 40, b"Via: x\r\n", via, b"", cuts, True)
+            except ValueError:
+                pass
     else:
         _native.has_second_via(found), _native.without_top_via(found)
 

@@ -142,6 +142,49 @@ def test_arguments_of_loop_mark(arguments: tuple[Any, ...]) -> None:
         _native.loop_mark(*arguments)
 
 
+COPIED = (SHORT, b"sip:a", [b"<sip:b>"], b"Via: x\r\n", b"via", b"", [], False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *WRONG,
+        *WRONG_VIA,
+        changed(index=None),
+        changed(index=LONG.index),
+        changed(method=None),
+        changed(max_forwards=0),
+        changed(max_forwards=None),
+        changed(max_forwards=10**30),
+        changed(_via=LONG._via),
+    ],
+)
+def test_no_copy_is_made_of_what_is_no_request(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        _native.copied(wrong, *COPIED[1:])
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (1, "sip:a"),
+        (2, (b"<sip:b>",)),
+        (2, [None]),
+        (3, None),
+        (4, "via"),
+        (5, None),
+        (6, ()),
+        (6, [7]),
+        (6, [(0, 10**9, b"")]),
+    ],
+)
+def test_arguments_of_copied(place: int, wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        _native.copied(*COPIED[:place], wrong, *COPIED[place + 1 :])
+    with pytest.raises(TypeError):
+        _native.copied(*COPIED[:place])
+
+
 def answer_with(**slots: Any) -> Any:
     """A response with other things in some slots."""
     made = _native.parse(response())

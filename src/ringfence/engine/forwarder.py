@@ -111,7 +111,7 @@ class Forwarder:
         if context.token:
             secure = path.uri[:5].lower() == b"sips:"
             lines = record_route(context.token, context.source.listener, endpoint.listener, secure) + lines
-        return forwarded(request, path, endpoint.listener, branch, context.server.via, lines, context.edits.copy())
+        return forwarded(request, path, endpoint.listener, branch, context.server.via, lines, context.edits)
 
     # -- answers ----------------------------------------------------------------------------------------------
 
