@@ -163,8 +163,8 @@ class Lookups:
         expected = 0
         for ticket, call, needs in batch:
             ask = Ask(ticket, call, deliver)
-            asked = self._questions_for(needs)
-            for question in asked:
+            questions = asked = self._questions_for(needs)
+            for question in questions:  # a compiled loop does not bear that its own tuple is named anew
                 command = question.commands(call)
                 if isinstance(command, bytes):
                     commands.append(command)
