@@ -18,7 +18,6 @@ COMPILED = {
     ".": ("runner",),
     "sip": ("address", "grammar", "headers", "params", "party", "plain", "uri", "writer"),
     "numbering": ("number", "plan", "tables"),
-    "ledger": ("ledger", "standing"),
     "transaction": ("client", "effects", "hop", "server", "table", "timers"),
     "forwarding": ("best", "context", "copy", "gateways", "marks", "route", "token", "validate"),
     "screening": ("call", "diversion", "facts", "intake", "pipeline", "policy", "verdict"),
@@ -27,10 +26,6 @@ COMPILED = {
         "trail",
     ),
     "transport": ("far_ends", "interning", "transports", "udp"),
-    "lookups": (
-        "breaker", "caller_rate", "consent", "figures", "keys", "layout", "lookups", "node", "questions", "redirect",
-        "roaming", "score", "share", "view",
-    ),
     "records": ("encode", "framing", "recorder", "spool"),
     "telemetry": ("looplag",),
 }  # fmt: skip

@@ -6,8 +6,8 @@ import re
 
 from ringfence.sip.chosen import chosen
 
-_PORT = rb"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3})"
-_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24})@[A-Za-z0-9._\-]++(?::" + _PORT + rb")?(?:;user=phone)?"
+_PORT = rb"(?:[1-5][0-9]{4}|6[0-4][0-9]{3}|[1-9][0-9]{0,3}+)"
+_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24}+)@[A-Za-z0-9._\-]++(?::" + _PORT + rb")?(?:;user=phone)?"
 _plain_uri = re.compile(_PLAIN).fullmatch
 _plain_address = re.compile(rb'(?:"[^"\\,<>]*+" ?)?<' + _PLAIN + rb">").fullmatch
 
