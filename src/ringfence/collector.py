@@ -12,7 +12,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG = 2_000  # new objects between two looks at the new ones alone: about 0.2 ms each, which nobody waits for
+YOUNG = 2_000  # new objects between two looks at the new ones alone: 0.04 ms each, with a cold cache some 0.2
 NEVER = 1_000_000_000  # young looks before an older generation is walked over: more than a year's
 TIDY_EVERY = 60.0  # seconds
 LOOK_EVERY = 1.0  # seconds

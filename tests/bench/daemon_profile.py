@@ -25,7 +25,7 @@ from tests.support.peers import require
 from tests.support.process import Process
 
 WINDOW = 8  # calls at a time: all that a hundred times slower daemon takes without a retransmission
-_LINE = re.compile(r" *([0-9,]+) \( *[0-9.]+%\)  .*?([\w.<>']+:[^ ]+|PROGRAM TOTALS)")
+_LINE = re.compile(r" *([0-9,]+) \( *[0-9.]+%\)  .*?([^/ ]+:[^ ]+|PROGRAM TOTALS)")
 
 
 @contextmanager
