@@ -179,19 +179,17 @@ def copies(twins: Twins, found: Request, via: bytes) -> list[bytes]:
     """What goes on of a request: along its own way, and along another."""
     if found.max_forwards == 0:
         return []
-    ours, lines = b"Via: SIP/2.0/UDP ours;branch=z9hG4bK1\r\n", b"X-Ours: 1\r\n" * (len(found.data) & 1)
+    ours, size = b"Via: SIP/2.0/UDP ours;branch=z9hG4bK1\r\n", len(found.data)
     first = found.index.line_end + 2
     cuts = [(start, end, b"") for start, end in found.index.spans_with_prefix(b"x-")]
-    ways: list[tuple[bytes | None, list[bytes]]] = [
+    edits = ([], cuts[::-1], [(first, first, b"Y: 1\r\n"), *cuts])[size % 3]
+    ways: tuple[tuple[bytes | None, list[bytes]], ...] = (
         (None, []),
-        (b"sip:next", []),
-        (b"sip:next", [b"<sip:a;lr>", b"<sip:b>"]),
-    ]
+        (b"sip:next", [b"<sip:a;lr>", b"<sip:b>"][size & 2 :]),
+    )
     return [
-        twins.copied(found, uri, routes, ours, via, lines, edits, framed)
+        twins.copied(found, uri, routes, ours, via, b"X-Ours: 1\r\n" * (size & 1), edits, size & 4 > 0)
         for uri, routes in ways
-        for edits in ([], cuts[::-1], [(first, first, b"Y: 1\r\n"), *cuts])
-        for framed in (False, True)
     ]
 
 
