@@ -6,26 +6,32 @@ Without a C compiler the same files run as Python: slower, no different. `ringfe
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 # The rooms that every message walks through, compiled from their own Python source by mypyc. What is left out of
-# them: exceptions (sip/errors.py: mypyc has no overridden class attributes), classes that interpreted ones derive
-# from (sip/address.py), those whose slots _native fills (sip/message.py, sip/via.py), pydantic models, and whatever
-# waits for I/O.
+# them: exceptions with class attributes (sip/errors.py), classes whose slots _native fills (sip/message.py, via.py),
+# pure twins (a compiled caller would bind them instead of _native's), asyncio's protocols, and pydantic models, with
+# them the rules, as mypyc loses their fields' annotations.
 COMPILED = {
-    "sip": ("grammar", "headers", "params", "party", "uri", "writer"),
+    ".": ("runner",),
+    "sip": ("address", "grammar", "headers", "params", "party", "plain", "uri", "writer"),
+    "numbering": ("number", "plan", "tables"),
     "transaction": ("client", "effects", "hop", "server", "table", "timers"),
-    "forwarding": ("best", "context", "copy", "marks", "route", "token", "validate"),
-    "screening": ("call", "facts", "intake", "pipeline", "verdict"),
+    "forwarding": ("best", "context", "copy", "gateways", "marks", "route", "token", "validate"),
+    "screening": ("call", "diversion", "facts", "intake", "pipeline", "policy", "verdict"),
     "engine": (
         "counters", "dialling", "dialogs", "effects", "engine", "forwarder", "inside", "policy", "probes", "screen",
         "state", "trail",
     ),
+    "transport": ("far_ends", "interning", "transports", "udp"),
+    "records": ("encode", "framing", "recorder", "spool"),
+    "telemetry": ("looplag",),
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
-    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "relay", "writer"),
+    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "plain", "relay", "writer"),
     "_ledger": ("ledger",),
 }
 
@@ -50,7 +56,8 @@ def compiled_rooms() -> list[Extension]:
         from mypyc.build import mypycify
     except ImportError:
         return []
-    files = [f"src/ringfence/{room}/{name}.py" for room, names in COMPILED.items() for name in names]
+    rooms = Path("src/ringfence")
+    files = [str(rooms / room / f"{name}.py") for room, names in COMPILED.items() for name in names]
     modules: list[Extension] = mypycify(["--config-file", "tools/mypyc.ini", *files], opt_level="3", debug_level="0")
     for module in modules:
         module.optional = True

@@ -279,7 +279,7 @@ static PyObject *unfolded(const unsigned char *at, const unsigned char *end)
     return value;
 }
 
-static PyObject *value_at(const HeaderIndex *self, size_t place)
+PyObject *value_at(const HeaderIndex *self, size_t place)
 {
     const struct line *line = &self->lines[place];
     const unsigned char *at = bytes_of(self) + line->colon + 1;

@@ -334,6 +334,36 @@ static bool fill_fields(PyObject *message, const struct reading *reading)
                 : fill(message, slot.max_forwards, PyLong_FromLongLong(reading->max_forwards)));
 }
 
+/* The Route values where each line has one, as nearly all do; None, for who asks to split them, where a comma or a fold
+ * says otherwise. A new reference. */
+static PyObject *plain_routes(const struct reading *reading)
+{
+    const HeaderIndex *index = reading->index;
+    PyObject *routes = PyList_New(0);
+    if (routes == NULL || !(index->present >> ROUTE & 1)) {
+        return routes;
+    }
+    for (size_t place = index->first[ROUTE]; place < (size_t)Py_SIZE(index); place++) {
+        const struct line *line = &index->lines[place];
+        if (line->number != ROUTE) {
+            continue;
+        }
+        const byte *at = reading->bytes + line->colon + 1;
+        if (line->folded || memchr(at, ',', (size_t)(reading->bytes + line_stop(index, place) - at)) != NULL) {
+            Py_DECREF(routes);
+            return Py_NewRef(Py_None);
+        }
+        PyObject *value = value_at(index, place);
+        int failed = value == NULL ? -1 : PyList_Append(routes, value);
+        Py_XDECREF(value);
+        if (failed < 0) {
+            Py_DECREF(routes);
+            return NULL;
+        }
+    }
+    return routes;
+}
+
 static bool fill_start(PyObject *message, const struct reading *reading, bool is_response)
 {
     if (is_response) {
@@ -341,7 +371,7 @@ static bool fill_start(PyObject *message, const struct reading *reading, bool is
                fill_part(message, slot.reason, reading->start[1]);
     }
     return fill_again(message, slot.method, peek(message, slot.cseq_method)) &&
-           fill_part(message, slot.uri, reading->start[1]) && fill_again(message, slot.routes, Py_None);
+           fill_part(message, slot.uri, reading->start[1]) && fill(message, slot.routes, plain_routes(reading));
 }
 
 static PyObject *made_message(const struct reading *reading, PyObject *data, bool is_response)

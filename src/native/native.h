@@ -31,6 +31,7 @@ enum {
     CALL_ID = 4,
     CSEQ = 5,
     MAX_FORWARDS = 6,
+    ROUTE = 7,
     CONTENT_LENGTH = 10,
     TIMESTAMP = 28,
     NUMBERS = 61,
@@ -81,6 +82,9 @@ static inline size_t line_stop(const HeaderIndex *index, size_t place)
     return place + 1 < (size_t)Py_SIZE(index) ? index->lines[place + 1].start : (size_t)index->head_end - 2;
 }
 
+/* The value of the line at that place: without blanks around it, each fold as one space. A new reference. */
+PyObject *value_at(const HeaderIndex *index, size_t place);
+
 bool message_prepare(void); /* false with an error set */
 PyObject *message_learn(PyObject *module, PyObject *arguments);
 PyObject *message_parse(PyObject *module, PyObject *data);
@@ -88,6 +92,15 @@ PyObject *message_parse(PyObject *module, PyObject *data);
 PyObject *writer_splice(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_stamped_via(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_response(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *writer_copied(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *writer_has_second_via(PyObject *module, PyObject *response);
+PyObject *writer_without_top_via(PyObject *module, PyObject *response);
+PyObject *writer_loop_mark(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+PyObject *plain_number_of_uri(PyObject *module, PyObject *uri);
+PyObject *plain_number_of_address(PyObject *module, PyObject *value);
+
+void writer_prepare(void);
 
 bool datagrams_prepare(void); /* false with an error set */
 PyObject *receive_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

@@ -12,8 +12,8 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG = 20_000  # new objects between two looks at the new ones alone: about 2 ms each
-NEVER = 1_000_000  # young looks before an older generation is walked over: more than a day's
+YOUNG = 2_000  # new objects between two looks at the new ones alone: 0.04 ms each, with a cold cache some 0.2
+NEVER = 1_000_000_000  # young looks before an older generation is walked over: more than a year's
 TIDY_EVERY = 60.0  # seconds
 LOOK_EVERY = 1.0  # seconds
 MOST = 64 << 20  # bytes of closed connections that may wait for a quiet minute

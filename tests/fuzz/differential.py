@@ -16,12 +16,22 @@ from typing import Any, NamedTuple
 from tests.fuzz.pieces import PIECES, SEEDS
 from tests.support import messages
 
+from ringfence.forwarding.copy import copied_pure
 from ringfence.sip import headers as h
 from ringfence.sip.errors import SipError
 from ringfence.sip.index import HeaderIndex as PureIndex
 from ringfence.sip.message import _NEEDED, Message, Request, Response, parse_pure
+from ringfence.sip.plain import number_of_address_pure, number_of_uri_pure
 from ringfence.sip.via import Via
-from ringfence.sip.writer import Edit, response_pure, splice_pure, stamped_via_pure
+from ringfence.sip.writer import (
+    Edit,
+    has_second_via_pure,
+    loop_mark_pure,
+    response_pure,
+    splice_pure,
+    stamped_via_pure,
+    without_top_via_pure,
+)
 
 # Short ones, where a random change hits what the parser reads.
 PLAIN = [
@@ -62,6 +72,13 @@ EDGES = [
     messages.request(Via=b"SIP/2.0/UDP h;rport;branch=z9hG4bK", CSeq=b"1  INVITE"),
     messages.request(Call_ID=b"a,b"),
     messages.request(body=b"hello", length=b"6"),
+    *(
+        messages.request(From=b'"A" <sip:+1@h>', To=b"<" + uri + b">", line=b"INVITE " + uri + b" SIP/2.0")
+        for uri in (
+            b"sips:1@h", b"SIP:+861@h:64999", b"sip:1@h:65000", b"sip:1@h:5060;user=phone", b"sip:%b@h" % (b"1" * 24),
+            b"sip:%b@h" % (b"1" * 25), b"sip:1@h:05", b"sip:1@h;user=phone;lr", b"sip:+@h", b"sip:1@h_.-", b"sip:1@h:12345",
+        )
+    ),
     messages.request(body=b"hello", length=b"4"),
 ]  # fmt: skip
 MORE = [
@@ -84,7 +101,7 @@ MORE = [
 
 _MESSAGE = [name for name in Message.__slots__ if name not in ("index", "_via")]
 _SLOTS = {
-    Request: [*_MESSAGE, "method", "uri", "_routes"],
+    Request: [*_MESSAGE, "method", "uri"],
     Response: [*_MESSAGE, "reason", "status"],
 }
 Outcome = tuple[Any, ...]
@@ -102,16 +119,29 @@ class Twins(NamedTuple):
     stamped_via: Callable[[Request, str, int], bytes]
     response: Callable[..., bytes]
     splice: Callable[[bytes, list[Edit]], bytes]
+    has_second_via: Callable[[Response], bool]
+    without_top_via: Callable[[Response], bytes]
+    loop_mark: Callable[[Request, str], bytes]
+    number_of_uri: Callable[[bytes], str | None]
+    number_of_address: Callable[[bytes], str | None]
+    copied: Callable[..., bytes]
 
 
-PURE = Twins(PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure)
+PURE = Twins(
+    PureIndex, parse_pure, stamped_via_pure, response_pure, splice_pure, has_second_via_pure, without_top_via_pure,
+    loop_mark_pure, number_of_uri_pure, number_of_address_pure, copied_pure,
+)  # fmt: skip
 
 
 def compiled() -> Twins:
     """Raises ImportError where nothing is compiled."""
     from ringfence import _native
 
-    return Twins(_native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice)
+    return Twins(
+        _native.HeaderIndex, _native.parse, _native.stamped_via, _native.response, _native.splice,
+        _native.has_second_via, _native.without_top_via, _native.loop_mark,
+        _native.number_of_uri, _native.number_of_address, _native.copied,
+    )  # fmt: skip
 
 
 def outcome(twins: Twins, data: bytes) -> Outcome:
@@ -126,19 +156,61 @@ def outcome(twins: Twins, data: bytes) -> Outcome:
         [getattr(found, name) for name in _SLOTS[type(found)]],
         [getattr(via, name) for name in Via.__slots__],
         (index.line_end, index.head_end, index.span(h.VIA), index.count(h.VIA), index.singles(_NEEDED)),
-        written(twins, found) if isinstance(found, Request) else (),
+        numbers(twins, found),
+        written(twins, found) if isinstance(found, Request) else passed_back(twins, found),
     )
 
 
-def written(twins: Twins, found: Request) -> list[bytes]:
-    """What goes back to the sender of a request."""
+def written(twins: Twins, found: Request) -> list[Any]:
+    """What a request says of its way, and what goes back to its sender."""
     host = found.via_host.decode() if len(found.data) & 1 else "2001:db8::1"
     via = twins.stamped_via(found, host, 5060)
     return [
         via,
         twins.response(found, 100, b"Trying", via, b"rf-1"),
         twins.response(found, 486, b"", via, b"rf-1", b"X: 1\r\n"),
+        twins.loop_mark(found, host),
+        routed(found),
+        *copies(twins, found, via),
     ]
+
+
+def copies(twins: Twins, found: Request, via: bytes) -> list[bytes]:
+    """What goes on of a request: along its own way, and along another."""
+    if found.max_forwards == 0:
+        return []
+    ours, size = b"Via: SIP/2.0/UDP ours;branch=z9hG4bK1\r\n", len(found.data)
+    first = found.index.line_end + 2
+    cuts = [(start, end, b"") for start, end in found.index.spans_with_prefix(b"x-")]
+    edits = ([], cuts[::-1], [(first, first, b"Y: 1\r\n"), *cuts])[size % 3]
+    ways: tuple[tuple[bytes | None, list[bytes]], ...] = (
+        (None, []),
+        (b"sip:next", [b"<sip:a;lr>", b"<sip:b>"][size & 2 :]),
+    )
+    return [
+        twins.copied(found, uri, routes, ours, via, b"X-Ours: 1\r\n" * (size & 1), edits, size & 4 > 0)
+        for uri, routes in ways
+    ]
+
+
+def routed(found: Request) -> Outcome:
+    """Its Route values, or the error."""
+    try:
+        return tuple(found.routes)
+    except SipError as error:
+        return refusal(error)
+
+
+def numbers(twins: Twins, found: Request | Response) -> list[str | None]:
+    """The numbers that stand plainly in it."""
+    uris = [found.from_uri, found.to_uri, found.uri if isinstance(found, Request) else b""]
+    values = [value for field in (h.FROM, h.TO, h.CONTACT) for value in found.index.values(field)]
+    return [*map(twins.number_of_uri, uris), *map(twins.number_of_address, values)]
+
+
+def passed_back(twins: Twins, found: Response) -> tuple[bool, bytes]:
+    """What becomes of a response."""
+    return twins.has_second_via(found), twins.without_top_via(found)
 
 
 def spliced(twins: Twins, data: bytes, edits: list[Edit]) -> Outcome:

@@ -15,7 +15,7 @@ from ringfence.sip import headers as h
 from ringfence.sip.address import Listener
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request
-from ringfence.transport.datagrams import Peer
+from ringfence.transport.far_ends import Peer
 
 _native = pytest.importorskip("ringfence._native", reason="ringfence._native is not built: no C compiler")
 
@@ -48,6 +48,7 @@ def ask_all(data: bytes) -> None:
         found = _native.parse(data)
     except SipError:
         return
+    _native.number_of_uri(found.from_uri), _native.number_of_address(found.index.first(h.FROM))
     edits = [(9, 12, b"x"), (0, 3, b"yy")] * 10
     for wanted in (edits[:1], edits[:2], edits):
         try:
@@ -57,6 +58,14 @@ def ask_all(data: bytes) -> None:
     if isinstance(found, Request):
         via = _native.stamped_via(found, "192.0.2.1", 5060)
         _native.response(found, 486, b"Busy Here", via, b"tag")
+        _native.loop_mark(found, "a trunk")
+        for cuts in ([], edits):
+            try:
+                _native.copied(found, b"sip:a", [b"<sip:b>"] * 40, b"Via: x\r\n", via, b"", cuts, True)
+            except ValueError:
+                pass
+    else:
+        _native.has_second_via(found), _native.without_top_via(found)
 
 
 def test_reading_leaves_nothing_behind() -> None:

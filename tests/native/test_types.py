@@ -121,6 +121,101 @@ def test_no_response_is_made_of_what_is_no_request(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        *WRONG[:-1],  # it looks at no Via
+        changed(index=None),
+        changed(index=LONG.index),
+        changed(to_tag=None),
+        changed(uri=7),
+        changed(cseq_number=-1),
+    ],
+)
+def test_no_loop_mark_is_made_of_what_is_no_request(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        _native.loop_mark(wrong, "a trunk")
+
+
+@pytest.mark.parametrize("arguments", [(), (SHORT,), (SHORT, b"a trunk"), (SHORT, "\ud800")])
+def test_arguments_of_loop_mark(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises((TypeError, UnicodeEncodeError)):
+        _native.loop_mark(*arguments)
+
+
+COPIED = (SHORT, b"sip:a", [b"<sip:b>"], b"Via: x\r\n", b"via", b"", [], False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *WRONG,
+        *WRONG_VIA,
+        changed(index=None),
+        changed(index=LONG.index),
+        changed(method=None),
+        changed(max_forwards=0),
+        changed(max_forwards=None),
+        changed(max_forwards=10**30),
+        changed(_via=LONG._via),
+    ],
+)
+def test_no_copy_is_made_of_what_is_no_request(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        _native.copied(wrong, *COPIED[1:])
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (1, "sip:a"),
+        (2, (b"<sip:b>",)),
+        (2, [None]),
+        (3, None),
+        (4, "via"),
+        (5, None),
+        (6, ()),
+        (6, [7]),
+        (6, [(0, 10**9, b"")]),
+    ],
+)
+def test_arguments_of_copied(place: int, wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        _native.copied(*COPIED[:place], wrong, *COPIED[place + 1 :])
+    with pytest.raises(TypeError):
+        _native.copied(*COPIED[:place])
+
+
+def answer_with(**slots: Any) -> Any:
+    """A response with other things in some slots."""
+    made = _native.parse(response())
+    for name, value in slots.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        SHORT,
+        bare(Response),
+        answer_with(data=7),
+        answer_with(data=b"short"),
+        answer_with(_via=None),
+        answer_with(_via=bare(Via)),
+        answer_with(_via=LONG._via),
+        answer_with(index=None),
+        answer_with(index=LONG.index),
+        answer_with(index=_native.HeaderIndex(b"SIP/2.0 200 OK\r\nTo: a\r\n\r\n")),
+    ],
+)
+@pytest.mark.parametrize("asked", [_native.has_second_via, _native.without_top_via])
+def test_nothing_is_passed_back_of_what_is_no_response(wrong: Any, asked: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        asked(wrong)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         (),

@@ -10,9 +10,10 @@ import pytest
 from tests.support.stage import Stage
 
 from ringfence.engine.trail import Recording
+from ringfence.records.disk import Disk
 from ringfence.records.recorder import Recorder
 from ringfence.records.settings import RecordsSettings
-from ringfence.records.spool import Disk, Spool
+from ringfence.records.spool import Spool
 from ringfence.records.verify import read
 
 OpenSpool = Callable[..., Spool]

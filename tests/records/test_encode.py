@@ -328,7 +328,7 @@ def test_our_own_bug_leaves_a_note_and_the_call_goes_on(written: Written) -> Non
     written.stage.receive(invite())
     ((kind, trail),) = written.stage.out.records
     assert kind == DECISION
-    trail.source = None
+    trail.request = None  # no decision is made without one
     (record,) = written.records()
     assert (record["kind"], record["event"]) == ("N", "fault")
     assert "call1@192.0.2.1" in record["text"]

@@ -16,9 +16,10 @@ import pytest
 from tests.records.conftest import OpenSpool
 
 from ringfence.records import framing
+from ringfence.records.disk import Disk
 from ringfence.records.errors import RecordsError
 from ringfence.records.settings import RecordsSettings
-from ringfence.records.spool import Disk, Spool
+from ringfence.records.spool import Spool
 from ringfence.records.verify import read, verify
 
 

@@ -12,7 +12,7 @@ from tests.support.twins import both
 
 from ringfence.sip.address import Listener
 from ringfence.transport import datagrams
-from ringfence.transport.datagrams import Address, Peer
+from ringfence.transport.far_ends import Address, Peer
 
 Receive = Callable[[socket.socket, int], list[tuple[bytes, Address]]]
 Send = Callable[..., int]

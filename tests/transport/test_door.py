@@ -11,8 +11,8 @@ from tests.support.messages import request
 from tests.transport.support import Heard
 
 from ringfence.sip.shares import share_of_message
-from ringfence.transport.datagrams import Address
 from ringfence.transport.door import UdpDoor
+from ringfence.transport.far_ends import Address
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.transports import Transports
 from ringfence.transport.udp import Inherited

@@ -17,7 +17,7 @@ from tests.support.twins import both
 
 from ringfence.sip.shares import share_of, share_of_message
 from ringfence.transport import relay
-from ringfence.transport.datagrams import Address
+from ringfence.transport.far_ends import Address
 from ringfence.transport.relay import LONGEST_PACK, Relayed
 
 Relay = Callable[[socket.socket, list[int], int, int], Relayed]

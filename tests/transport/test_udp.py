@@ -9,8 +9,8 @@ from tests.transport.support import Heard, Opener
 
 from ringfence.sip.address import Listener
 from ringfence.transport import kernel, udp
-from ringfence.transport.datagrams import Peer
 from ringfence.transport.errors import TransportError
+from ringfence.transport.far_ends import Peer
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.udp import UdpSocket
 

@@ -10,7 +10,7 @@ from ringfence.engine.inside import Inside
 from ringfence.engine.policy import Peer, Policy
 from ringfence.engine.probes import ProbeClock, Prober
 from ringfence.engine.screen import Screen
-from ringfence.engine.state import State, loop_mark
+from ringfence.engine.state import State
 from ringfence.engine.trail import NOBODY, Trail
 from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.gateways import Dice, Target
@@ -20,7 +20,7 @@ from ringfence.sip import headers as h
 from ringfence.sip.address import Endpoint
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, Response, parse
-from ringfence.sip.writer import PHRASES, salvaged_response, stamped_via
+from ringfence.sip.writer import PHRASES, loop_mark, salvaged_response, stamped_via
 from ringfence.transaction import server as s
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
@@ -270,7 +270,7 @@ class Engine:
             result = machine.fire(timer, now, out)
             if result == 0:
                 continue
-            if isinstance(machine, InviteClient | NonInviteClient):
+            if isinstance(machine, (InviteClient, NonInviteClient)):
                 if result == TIMED_OUT:
                     self.forwarder.timed_out(machine, now, out)
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ringfence.engine.counters import STATUS_CLASS
 from ringfence.engine.dialogs import Dialog
 from ringfence.engine.effects import EngineEffects
@@ -16,6 +18,7 @@ from ringfence.forwarding.token import record_route
 from ringfence.sip import headers as h
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Response
+from ringfence.sip.writer import has_second_via, without_top_via
 from ringfence.transaction import client as c
 from ringfence.transaction import timers as t
 from ringfence.transaction.client import InviteClient, NonInviteClient
@@ -25,7 +28,9 @@ from ringfence.transaction.server import TRYING, InviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX
 
 FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
-NO_ANSWER, GRACE_OVER, TRYING_DUE = 3, 4, 6  # beyond what a transaction's own timers return
+NO_ANSWER: Final = 3  # these three are beyond what a transaction's own timers return
+GRACE_OVER: Final = 4
+TRYING_DUE: Final = 6
 
 Client = InviteClient | NonInviteClient
 
@@ -71,7 +76,7 @@ class Forwarder:
         endpoint = hop.endpoint
         branch = state.branch(context.loop_mark)
         data = self._copy(context, endpoint, branch)
-        limit = policy.sip.udp_switch_bytes
+        limit = policy.udp_switch_bytes
         if limit and len(data) > limit and endpoint.transport == "udp" and not context.avoid_switch:
             # §18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the
             # path MTU is unknown, the request MUST be sent using an RFC 2914 congestion controlled transport
@@ -106,7 +111,7 @@ class Forwarder:
         if context.token:
             secure = path.uri[:5].lower() == b"sips:"
             lines = record_route(context.token, context.source.listener, endpoint.listener, secure) + lines
-        return forwarded(request, path, endpoint.listener, branch, context.server.via, lines, context.edits.copy())
+        return forwarded(request, path, endpoint.listener, branch, context.server.via, lines, context.edits)
 
     # -- answers ----------------------------------------------------------------------------------------------
 
@@ -135,7 +140,7 @@ class Forwarder:
         branch = client.context
         if isinstance(branch, Branch):
             context = branch.context
-            if response.call_id != context.call_id or not response.has_second_via:
+            if response.call_id != context.call_id or not has_second_via(response):
                 counters.stray_responses += 1
                 return
         label = STATUS_CLASS[response.status // 100]
@@ -155,12 +160,12 @@ class Forwarder:
                 self._cancel_branch(client, context.cancel_reason, now, out)
             # §16.7 item 5: 100 is hop by hop; other provisional answers go back at once.
             elif status > 100:
-                self._pass(context, status, response.without_top_via(), now, out)
+                self._pass(context, status, without_top_via(response), now, out)
             return
         if status < 300:
             if context.server.trail is not None and not context.finished:
                 context.server.trail.hop = branch.hop
-            self._pass(context, status, response.without_top_via(), now, out)
+            self._pass(context, status, without_top_via(response), now, out)
             if not context.finished:
                 self._succeeded(context, client, now, out)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Forwarder
 from ringfence.engine.policy import Peer
-from ringfence.engine.state import State, loop_mark
+from ringfence.engine.state import State
 from ringfence.forwarding.context import Hop, ResponseContext
 from ringfence.forwarding.copy import forwarded
 from ringfence.forwarding.gateways import Named, Target
@@ -13,7 +13,7 @@ from ringfence.forwarding.marks import stripped
 from ringfence.forwarding.route import Path, path_of
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
-from ringfence.sip.writer import Edit, stamped_via
+from ringfence.sip.writer import Edit, loop_mark, stamped_via
 from ringfence.transaction.server import InviteServer, NonInviteServer
 
 
@@ -114,7 +114,7 @@ class Inside:
         via = stamped_via(request, source.host, source.port)
         branch = state.branch(loop_mark(request, peer.name))
         data = forwarded(request, path, hop.listener, branch, via, b"", self._cuts(request, peer))
-        limit = state.policy.sip.udp_switch_bytes
+        limit = state.policy.udp_switch_bytes
         if limit and len(data) > limit and hop.transport == "udp":
             # §18.1.1, where a connection is open: of an ACK nobody hears that it could not be delivered, so there is no
             # second try by UDP.

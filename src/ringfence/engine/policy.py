@@ -35,6 +35,7 @@ class Policy:
 
     lines: service numbers by which subscribers refuse. remembers: whether one needs the last marketing caller.
     retry_after: seconds that a caller should wait whose call could not be decided.
+    udp_switch_bytes: as `sip` has it; asked for every copy, and a pydantic model is slow to answer.
     epoch: changes whenever an endpoint may belong to somebody else than before: with a generation, and when a gateway's
     name resolves anew.
     """
@@ -53,6 +54,7 @@ class Policy:
     ) -> None:
         self.generation = generation
         self.sip = sip
+        self.udp_switch_bytes = sip.udp_switch_bytes
         self.ledger = ledger
         self.pipeline = pipeline
         self.intake = intake

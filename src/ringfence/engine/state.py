@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Final
 from zlib import crc32
 
 from ringfence.engine.counters import STATUS_CLASS, Counters
@@ -16,7 +17,6 @@ from ringfence.errors import RingfenceError
 from ringfence.forwarding.gateways import Named
 from ringfence.forwarding.token import OwnNames, RouteSigner
 from ringfence.sip.address import Endpoint, Listener, Transport
-from ringfence.sip.headers import ROUTE
 from ringfence.sip.message import Request
 from ringfence.sip.shares import share_of
 from ringfence.sip.writer import PHRASES, response
@@ -30,7 +30,9 @@ _HOST_PORT = re.compile(
 _TRANSPORT = re.compile(rb";transport=([^;]*)", re.IGNORECASE)
 _MADDR = re.compile(rb";maddr=([^;]+)", re.IGNORECASE)
 _NUMERIC = re.compile(r"[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)
-MAX_NEXT_HOPS = 4096  # remembered next-hop URIs; peers' Contacts repeat, a flood of odd ones starts the table afresh
+MAX_NEXT_HOPS: Final = (
+    4096  # remembered next-hop URIs; peers' Contacts repeat, a flood of odd ones starts the table afresh
+)
 
 EndpointMaker = Callable[[int, str, int, str | None], Endpoint]
 """(listener key, numeric host, port, name that a certificate must bear) → the one endpoint object for it; the transport
@@ -75,7 +77,7 @@ class State:
     def tag(self) -> bytes:
         """A fresh To tag (RFC 3261 §19.3)."""
         self._serial += 1
-        return b"%s%x" % (self.salt, self._serial)
+        return b"%b%d" % (self.salt, self._serial)
 
     def call_id(self) -> bytes:
         """A fresh Call-ID for a request of our own, whose answers come to this worker."""
@@ -88,7 +90,7 @@ class State:
     def branch(self, mark: bytes) -> bytes:
         """A fresh branch that carries the request's loop mark (§16.6 item 8)."""
         self._serial += 1
-        return b"z9hG4bK%s%x.%s" % (self.salt, self._serial, mark)
+        return b"z9hG4bK%b%d.%b" % (self.salt, self._serial, mark)
 
     def listener_for(self, transport: Transport, host: str, preferred: Listener) -> Listener | None:
         """Our socket through which `host` is reached by `transport`: the preferred one if it fits, else the first."""
@@ -207,16 +209,6 @@ class State:
         label = STATUS_CLASS[status // 100]
         responses = self.counters.responses
         responses[label] = responses.get(label, 0) + 1
-
-
-def loop_mark(request: Request, peer: str) -> bytes:
-    """Eight hex digits over what decides a request's way: equal when the very same request comes round again.
-
-    §16.6 item 8: To tag, From tag, Call-ID, Request-URI, CSeq number, Route. peer: who sent it, since a first INVITE
-    goes to the gateways of its trunk.
-    """
-    fields = (request.uri, request.call_id, request.from_tag, request.to_tag, b"%d" % request.cseq_number)
-    return b"%08x" % crc32(b"\0".join((*fields, *request.index.values(ROUTE), peer.encode())))
 
 
 def _for_one(host: str) -> bool:

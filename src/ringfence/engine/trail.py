@@ -6,7 +6,7 @@ one; an end with the BYE of an answered call. An INVITE inside a dialog has a de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ringfence.engine.effects import EngineEffects
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from ringfence.sip.address import Endpoint
     from ringfence.sip.message import Request
 
-DECISION, OUTCOME, END = 1, 2, 3
-NOBODY, CALLER, CALLEE, OURSELVES = 0, 1, 2, 3  # who ended a call; nobody: it was forgotten before anybody did
+DECISION: Final = 1
+OUTCOME: Final = 2
+END: Final = 3
+NOBODY: Final = 0  # who ended a call; nobody: it was forgotten before anybody did
+CALLER: Final = 1
+CALLEE: Final = 2
+OURSELVES: Final = 3
 
 
 class Recording:

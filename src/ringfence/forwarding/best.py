@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ringfence.sip import headers as h
 from ringfence.sip.message import Response
+from ringfence.sip.writer import without_top_via
 
 # §16.7 item 6: "should give preference to responses that provide information affecting resubmission of this request".
 _RESUBMISSION = (401, 407, 415, 420, 484)
@@ -46,7 +47,7 @@ def passed_on(chosen: Answer, answers: list[Answer]) -> bytes:
     """
     response = chosen.response
     assert response is not None
-    data = response.without_top_via()
+    data = without_top_via(response)
     if chosen.status == 503:
         return b"SIP/2.0 500 Server Internal Error" + data[data.index(b"\r\n") :]
     if chosen.status in (401, 407):

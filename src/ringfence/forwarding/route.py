@@ -45,7 +45,7 @@ def path_of(request: Request, own: OwnNames) -> Path:
         return path
     # §16.4: "If the Request-URI of the request contains a value this proxy previously placed into a Record-Route
     # header field, the proxy MUST replace the Request-URI in the request with the last value from the Route".
-    if b"rf-" in request.uri:
+    if request.uri.find(b"rf-") >= 0:
         named = own.read(b"<" + request.uri + b">")
         if named is not None and named[1]:
             path.listener, path.token = named

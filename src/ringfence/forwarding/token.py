@@ -8,7 +8,7 @@ opens nothing (RFC 3261 §26.1.4 on tearing down and hijacking sessions; the con
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from hashlib import blake2s
 from hmac import compare_digest
 
@@ -16,6 +16,7 @@ from ringfence.sip.address import Listener
 
 TOKEN_BYTES = 12  # 96 bits: 16 characters of base64, no padding
 _OWN_URI = re.compile(rb"<(sips?):(?:rf-([A-Za-z0-9_-]{16})@)?([^;>@\s]+)(;[^>]*)?>", re.IGNORECASE)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _TRANSPORT = re.compile(rb";transport=([a-z]+)", re.IGNORECASE)
 
 
@@ -32,7 +33,8 @@ class RouteSigner:
     def sign(self, call_id: bytes, caller_tag: bytes) -> bytes:
         """16 characters that fit a SIP user part."""
         text = call_id + b"\0" + caller_tag
-        return urlsafe_b64encode(blake2s(text, key=self._key, digest_size=TOKEN_BYTES).digest())
+        digest = blake2s(text, key=self._key, digest_size=TOKEN_BYTES).digest()
+        return b2a_base64(digest, newline=False).translate(_URL_SAFE)
 
     def verify(self, token: bytes, call_id: bytes, from_tag: bytes, to_tag: bytes) -> bool:
         """Whether the token was made for this dialog, in whichever direction its request travels."""
@@ -42,7 +44,7 @@ class RouteSigner:
 class OwnNames:
     """Which Route values and Request-URIs mean ourselves."""
 
-    __slots__ = ("_by_name", "_hosts")
+    __slots__ = ("_by_name", "_hosts", "_over_udp")
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._by_name: dict[tuple[bytes, bytes], Listener] = {}
@@ -54,9 +56,17 @@ class OwnNames:
                 host = listener.sent_by.rpartition(b":")[0].lower()
                 self._by_name.setdefault((host, transport), listener)
         self._hosts = frozenset(name for name, _ in self._by_name)
+        self._over_udp = {
+            name: listener for (name, transport), listener in self._by_name.items() if transport == b"udp"
+        }
 
     def read(self, route: bytes) -> tuple[Listener, bytes] | None:
         """The listener that a `<uri>` names and the token in it (b"" if none); None if it is not us."""
+        if route[:8] == b"<sip:rf-" and route[24:25] == b"@" and route[-4:] == b";lr>":
+            # As it was written by us over UDP: nearly every peer gives it back so.
+            own, written = self._over_udp.get(route[25:-4]), route[8:24]
+            if own is not None and written.translate(None, b"-_").isalnum():
+                return own, written
         match = _OWN_URI.match(route)
         if match is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from ringfence.forwarding.token import OwnNames
 from ringfence.sip import headers as h
@@ -16,8 +17,8 @@ from ringfence.sip.writer import PHRASES
 _plain_route = re.compile(rb"<[A-Za-z][A-Za-z0-9+.\-]*+:[!#-;=?-~]++>(?:;[\x00-\xff]*+)?").fullmatch
 # What we put on a copy: a Via, two Record-Routes, a Route, Max-Forwards, Content-Length, the marks of a tagged call.
 # The copy must stay one that we can read ourselves, as its ACK and CANCEL are made from it.
-OWN_LINES = 16
-_MANY = 4 * (MAX_HEADERS - OWN_LINES)  # bytes: `a:` and its CRLF are the shortest line
+OWN_LINES: Final = 16
+_MANY: Final = 4 * (MAX_HEADERS - OWN_LINES)  # bytes: `a:` and its CRLF are the shortest line
 _BRANCH_LOOP = re.compile(rb";branch=z9hG4bK[^;,\s.]*\.([0-9a-f]{8})", re.IGNORECASE)
 
 Fault = tuple[int, bytes, bytes]
@@ -70,7 +71,7 @@ def _routable(request: Request) -> bool:
 
 def own_via_marks(request: Request, own: OwnNames, loop_mark: bytes) -> bool:
     """Whether this very request came through us before: one of our Vias bears the mark that we would give it now."""
-    if loop_mark not in request.data:
+    if request.data.find(loop_mark) < 0:
         return False  # no Via can bear it; saves taking the Vias apart
     for line in request.index.values(h.VIA):
         for value in line.split(b","):

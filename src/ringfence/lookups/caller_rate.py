@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Rate
@@ -15,8 +17,8 @@ class CallerRateQuestion:
     """
 
     __slots__ = ("_bucket", "_keys", "_template", "_window")
-    need = Need.CALLER_RATE
-    replies = 3
+    need: ClassVar[Need] = Need.CALLER_RATE
+    replies: ClassVar[int] = 3
 
     def __init__(self, keys: Keys, window: float) -> None:
         self._keys = keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import ClassVar
 
 from ringfence.lookups.layout import Record, unpack
 from ringfence.lookups.questions import NO_NUMBER, Fact, unusable
@@ -32,8 +33,8 @@ class ConsentQuestion:
     """One HMGET of the callee's bucket: its mark, and what stands for all, for the sector and for the holder."""
 
     __slots__ = ("_view",)
-    need = Need.CONSENT
-    replies = 1
+    need: ClassVar[Need] = Need.CONSENT
+    replies: ClassVar[int] = 1
 
     def __init__(self, view: IndexView) -> None:
         self._view = view

@@ -12,12 +12,13 @@ windows on one server of a cluster.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2s
 
 from ringfence.lookups.layout import Generation, key_id
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _DIGEST_BYTES = 12  # 96 bits: two of 10 million numbers collide with a chance of 1 in 10**15
 
 
@@ -62,7 +63,7 @@ class Keys:
         # Score and rate are asked for one after the other, about one and the same text.
         if number is not self._last:
             raw = blake2s(number.encode(), key=self._digest_key, digest_size=_DIGEST_BYTES).digest()
-            self._last_digest = urlsafe_b64encode(raw)
+            self._last_digest = b2a_base64(raw, newline=False).translate(_URL_SAFE)
             self._last = number
         return self._last_digest
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.questions import Fact, template, unusable
 from ringfence.screening import Call, Need, Roaming, Unknown
@@ -20,8 +22,8 @@ class RoamingQuestion:
     """One SISMEMBER: the set holds the digests of all subscribers who are abroad."""
 
     __slots__ = ("_keys", "_template")
-    need = Need.ROAMING
-    replies = 1
+    need: ClassVar[Need] = Need.ROAMING
+    replies: ClassVar[int] = 1
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -42,8 +44,8 @@ class NoRoamingCheck:
     """Nobody is there to be asked."""
 
     __slots__ = ()
-    need = Need.ROAMING
-    replies = 0
+    need: ClassVar[Need] = Need.ROAMING
+    replies: ClassVar[int] = 0
 
     def commands(self, call: Call) -> bytes | Fact:
         """Unknown for whoever could be abroad."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ringfence.lookups.keys import Keys
 from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
 from ringfence.screening import Call, Need, Score
@@ -13,8 +15,8 @@ class ScoreQuestion:
     """One GET of the caller's score."""
 
     __slots__ = ("_keys", "_template")
-    need = Need.SCORE
-    replies = 1
+    need: ClassVar[Need] = Need.SCORE
+    replies: ClassVar[int] = 1
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys

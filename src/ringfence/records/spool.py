@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from ringfence.records.disk import Disk
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import BLOCK, LENGTH, NOTHING, OPEN, SEAL, SEALED, block, name_of, start
 from ringfence.records.recover import Found, recover
@@ -27,14 +28,6 @@ STOP_PATIENCE = 30.0  # seconds for the last fsync
 HUNG = 4.0  # seconds without an fsync coming back before health says so: within 5 s of the first
 _LENGTH_OF = LENGTH.pack
 _log = structlog.get_logger(__name__)
-
-
-class Disk:
-    """The system calls that a disk can fail, in one place."""
-
-    open = staticmethod(os.open)
-    write = staticmethod(os.pwrite)
-    sync = staticmethod(os.fdatasync)
 
 
 class Segment:
@@ -89,7 +82,7 @@ class Spool:
         self._sync_failure: str | None = None
         self._sync_began = 0.0
         self._missing = 0
-        self._thread: threading.Thread | None = None
+        self._syncer: threading.Thread | None = None
         self._stop = threading.Event()
         self._written = self._bytes = self._write_errors = self._sync_errors = self._lost = 0
         self._syncs = self._sealed = self._repaired = 0
@@ -120,8 +113,8 @@ class Spool:
         self._repaired = found.repaired_bytes
         self._take_over(found)
         self._begin()
-        self._thread = threading.Thread(target=self._keep_durable, name="records", daemon=True)
-        self._thread.start()
+        self._syncer = threading.Thread(target=self._keep_durable, name="records", daemon=True)
+        self._syncer.start()
 
     def _take_over(self, found: Found) -> None:
         for left in found.unsealed:
@@ -136,7 +129,7 @@ class Spool:
 
     def close(self) -> None:
         """Write what is left, seal, stop the thread. What the disk does not take now is lost, and logged."""
-        if self._thread is None:
+        if self._syncer is None:
             return
         self.tick(everything=True)
         segment = self._segment
@@ -144,8 +137,8 @@ class Spool:
             self._retired.append(segment)
             self._segment = None  # else it stays open: the next start mends and seals it
         self._stop.set()
-        self._thread.join(STOP_PATIENCE)
-        self._thread = self._segment = None
+        self._syncer.join(STOP_PATIENCE)
+        self._syncer = self._segment = None
         if self._backlog:
             _log.error("records were lost at the end", bytes=self._backlog_bytes, why=self._failure)
         self._unlock()

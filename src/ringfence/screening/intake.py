@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ringfence.ledger import Trunk
 from ringfence.numbering import Kind, Number, Numbering
 from ringfence.numbering.number import MAX_RAW
@@ -20,15 +18,10 @@ from ringfence.sip.headers import (
     REMOTE_PARTY_ID,
 )
 from ringfence.sip.message import Request
+from ringfence.sip.plain import number_of_address, number_of_uri
 from ringfence.sip.uri import name_addr, parse_uri, split_values
 
 MAX_IDENTITIES = 2  # RFC 3325 §9.1: one sip or sips URI and one tel URI; what is beyond cannot be trusted
-
-# Nearly all URIs in a call are a plain number at a host. These are read by one match; whatever else comes, and any
-# doubt, goes to the URI parser, which says the same about the plain ones.
-_PLAIN = rb"(?i:sips?):(\+?[0-9]{1,24})@[A-Za-z0-9._\-]++(?::[1-9][0-9]{0,3})?(?:;user=phone)?"
-_plain_uri = re.compile(_PLAIN).fullmatch
-_plain_address = re.compile(rb'(?:"[^"\\,<>]*+" ?)?<' + _PLAIN + rb">").fullmatch
 
 _PRIVATE = frozenset((b"id", b"user", b"header"))
 
@@ -51,9 +44,9 @@ class Intake:
         if trunk.trust_identity:
             value = index.first(P_ASSERTED_IDENTITY)
             if value is not None:
-                match = _plain_address(value)
-                if match is not None and index.count(P_ASSERTED_IDENTITY) == 1:
-                    asserted = self._read(match[1].decode("ascii"), area)
+                plain = number_of_address(value)
+                if plain is not None and index.count(P_ASSERTED_IDENTITY) == 1:
+                    asserted = self._read(plain, area)
                     identities = (asserted,)
                 else:
                     identities = self._identities(index.values(P_ASSERTED_IDENTITY), area)
@@ -84,10 +77,9 @@ class Intake:
         )
 
     def _number(self, uri: bytes, area: str | None) -> Number:
-        match = _plain_uri(uri)
-        if match is not None:
-            return self._read(match[1].decode("ascii"), area)
-        return self._unusual(uri, area)
+        # Nearly all are a plain number at a host; whatever else comes, and any doubt, goes to the URI parser.
+        plain = number_of_uri(uri)
+        return self._unusual(uri, area) if plain is None else self._read(plain, area)
 
     def _unusual(self, uri: bytes, area: str | None) -> Number:
         if uri[:12].lower() == b"urn:service:":

@@ -236,7 +236,7 @@ def _overridden(
     if rule is None:
         faults.append(PolicyFault(location, f"no such rule; there are {', '.join(sorted(RULES))}"))
         return None
-    fixed = sorted(rule.fixed & override.keys())
+    fixed = sorted(rule.fixed.intersection(override))
     if fixed:
         faults += [
             PolicyFault((*location, key), "one for the whole node: set it under screening.rules") for key in fixed

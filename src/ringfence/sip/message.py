@@ -168,25 +168,6 @@ class Response(Message):
         self.reason: bytes = line[2]
         super().__init__(data, index)
 
-    @property
-    def has_second_via(self) -> bool:
-        """Whether somebody stands behind us to pass the response to (RFC 3261 §16.7 item 3)."""
-        if self.index.count(VIA) > 1:
-            return True
-        _, end = self.index.span(VIA) or (0, 0)
-        return self._via.next_value(self.data, end) < end
-
-    def without_top_via(self) -> bytes:
-        """The whole message without its first Via value, RFC 3261 §16.7 item 3."""
-        data = self.data
-        span = self.index.span(VIA)
-        assert span is not None
-        start, end = span
-        following = self._via.next_value(data, end)
-        if following < end:
-            return data[: self._via.start] + data[following:]
-        return data[:start] + data[end:]
-
 
 def parse_pure(data: bytes) -> Request | Response:
     """One whole message, from a datagram or cut out of a stream, RFC 3261 §7 and §18.3.

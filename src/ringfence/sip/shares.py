@@ -9,9 +9,7 @@ _BLANKS = b" \t\r\n"
 _MIX, _WORD = 0x9E3779B1, 0xFFFFFFFF  # the golden ratio in 32 bits: a CRC of counted names is even in no single bit
 
 # As framing looks for Content-Length: what else is wrong with a head is for the worker's parser to say.
-_call_id = re.compile(
-    rb"\r\n(?:call-id|i)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)", re.IGNORECASE
-).search  # fmt: skip
+_call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*+:([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*)", re.IGNORECASE).search
 
 
 def share_of(call_id: bytes, workers: int) -> int:

@@ -68,7 +68,7 @@ def parse_uri(value: bytes) -> Uri:
 
     Raises BadSyntax (400) for a broken one, UnsupportedScheme (416) for any other scheme.
     """
-    if b"%" in value and _broken_escape(value):
+    if value.find(b"%") >= 0 and _broken_escape(value):
         raise BadSyntax("a URI has a broken escape")
     match = _sip(value)
     if match is None:
@@ -119,7 +119,7 @@ def unescape(value: bytes) -> str:
 
     So two different users never become equal, and a NUL (RFC 4475 §3.1.1.4) is one character like others.
     """
-    if b"%" in value:
+    if value.find(b"%") >= 0:
         value = _escape.sub(lambda match: bytes((int(match[1], 16),)), value)
     return value.decode("utf-8", "backslashreplace")
 
@@ -151,7 +151,9 @@ def display_text(display: bytes) -> str:
     """A display name as a person reads it: `"J \\"Q\\" P"` gives `J "Q" P`; no UTF-8 as `\\xNN`."""
     display = display.strip(b" \t")
     if display[:1] == b'"':
-        display = _quoted_pair.sub(rb"\1", display[1:-1])
+        display = display[1:-1]
+        if display.find(b"\\") >= 0:
+            display = _quoted_pair.sub(rb"\1", display)
     return display.decode("utf-8", "backslashreplace")
 
 
@@ -160,7 +162,7 @@ def split_values(value: bytes) -> list[bytes]:
 
     Raises BadSyntax for a quote or bracket without its end and for an empty element.
     """
-    if b"," not in value:
+    if value.find(b",") < 0:
         return [value]
     values = []
     at = 0

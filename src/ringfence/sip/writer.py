@@ -7,9 +7,9 @@ from zlib import crc32
 
 from ringfence.sip.chosen import chosen
 from ringfence.sip.errors import SipError
-from ringfence.sip.headers import CALL_ID, CSEQ, FROM, IDS, OTHER, TIMESTAMP, TO, VIA
+from ringfence.sip.headers import CALL_ID, CSEQ, FROM, IDS, OTHER, ROUTE, TIMESTAMP, TO, VIA
 from ringfence.sip.index import unfold
-from ringfence.sip.message import Request
+from ringfence.sip.message import Request, Response
 from ringfence.sip.party import party
 from ringfence.sip.via import Via
 
@@ -132,6 +132,34 @@ def response_pure(
     return b"".join(pieces)
 
 
+def has_second_via_pure(response: Response) -> bool:
+    """Whether somebody stands behind us to pass the response to (RFC 3261 §16.7 item 3)."""
+    if response.index.count(VIA) > 1:
+        return True
+    _, end = response.index.span(VIA) or (0, 0)
+    return response._via.next_value(response.data, end) < end
+
+
+def without_top_via_pure(response: Response) -> bytes:
+    """The whole message without its first Via value, RFC 3261 §16.7 item 3."""
+    data = response.data
+    start, end = response.index.span(VIA) or (0, 0)
+    following = response._via.next_value(data, end)
+    if following < end:
+        return data[: response._via.start] + data[following:]
+    return data[:start] + data[end:]
+
+
+def loop_mark_pure(request: Request, peer: str) -> bytes:
+    """Eight hex digits over what decides a request's way: equal when the very same request comes round again.
+
+    RFC 3261 §16.6 item 8: To tag, From tag, Call-ID, Request-URI, CSeq number, Route. peer: who sent it, since a first
+    INVITE goes to the gateways of its trunk.
+    """
+    fields = (request.uri, request.call_id, request.from_tag, request.to_tag, b"%d" % request.cseq_number)
+    return b"%08x" % crc32(b"\0".join((*fields, *request.index.values(ROUTE), peer.encode())))
+
+
 def salvaged_response(data: bytes, status: int, phrase: bytes, host: str, port: int) -> bytes | None:
     """A response to a request that `parse` refused, made of what can be read; host, port: the source.
 
@@ -192,6 +220,9 @@ _by_place = itemgetter(0, 1)
 splice = chosen("splice", splice_pure)
 stamped_via = chosen("stamped_via", stamped_via_pure)
 response = chosen("response", response_pure)
+has_second_via = chosen("has_second_via", has_second_via_pure)
+without_top_via = chosen("without_top_via", without_top_via_pure)
+loop_mark = chosen("loop_mark", loop_mark_pure)
 
 
 def _whole(lines: list[bytes]) -> list[bytes]:

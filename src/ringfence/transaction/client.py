@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Response
 from ringfence.transaction import timers as t
@@ -9,7 +11,11 @@ from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import ack_for
 from ringfence.transaction.timers import TERMINATED, TIMED_OUT, Timers
 
-CALLING, PROCEEDING, COMPLETED, ACCEPTED, DONE = range(5)
+CALLING: Final = 0
+PROCEEDING: Final = 1
+COMPLETED: Final = 2
+ACCEPTED: Final = 3
+DONE: Final = 4
 
 
 class ClientTransaction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
@@ -10,7 +10,12 @@ from ringfence.transaction import timers as t
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.timers import TERMINATED, TIMED_OUT, Timers
 
-TRYING, PROCEEDING, COMPLETED, CONFIRMED, ACCEPTED, DONE = range(6)
+TRYING: Final = 0
+PROCEEDING: Final = 1
+COMPLETED: Final = 2
+CONFIRMED: Final = 3
+ACCEPTED: Final = 4
+DONE: Final = 5
 
 Key = tuple[object, ...]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ringfence.sip.message import Request
 from ringfence.transaction.client import ClientTransaction, InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, Key, NonInviteServer, ServerTransaction
 
-MAGIC_COOKIE = b"z9hG4bK"
-CANCEL_SUFFIX = b"/CANCEL"  # no branch of ours holds a slash
+MAGIC_COOKIE: Final = b"z9hG4bK"
+CANCEL_SUFFIX: Final = b"/CANCEL"  # no branch of ours holds a slash
 
 
 def server_key(request: Request, peer: object, method: bytes) -> Key:

@@ -8,16 +8,27 @@ wake-up ignores it.
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 from ringfence.transaction.effects import Effects
 
 # The letters of RFC 3261 §17 table 4 and RFC 6026 §7.1; C counts for a forwarded INVITE (§16.6 item 11).
-A, B, D, E, F, G, H, I, J, K, L, M = range(12)  # noqa: E741 - the RFC's own letters
-OWNER = 12  # a wake-up that the owner of the queue asked for itself
+A: Final = 0
+B: Final = 1
+D: Final = 2
+E: Final = 3
+F: Final = 4
+G: Final = 5
+H: Final = 6
+I: Final = 7  # noqa: E741 - the RFC's own letter
+J: Final = 8
+K: Final = 9
+L: Final = 10
+M: Final = 11
+OWNER: Final = 12  # a wake-up that the owner of the queue asked for itself
 
-TIMED_OUT = 1  # nobody answered, the transport has nothing more to offer
-TERMINATED = 2  # the machine is done and can be forgotten
+TIMED_OUT: Final = 1  # nobody answered, the transport has nothing more to offer
+TERMINATED: Final = 2  # the machine is done and can be forgotten
 
 
 class Machine(Protocol):

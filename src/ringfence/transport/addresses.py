@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from ipaddress import IPv6Address, ip_address
 
-from ringfence.transport.datagrams import Address
 from ringfence.transport.errors import TransportError
+from ringfence.transport.far_ends import Address
 
 
 def family_of(host: str) -> socket.AddressFamily:

@@ -5,31 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from ringfence.sip.address import Endpoint, Listener
+from ringfence.sip.address import Endpoint
 from ringfence.sip.errors import SipError
 from ringfence.sip.framing import Ping, StreamFramer, Unframeable
+from ringfence.transport.far_ends import FarEnd
 from ringfence.transport.settings import ListenerSettings
 
 LINGER = 1.0  # seconds for a last answer to leave before an undecidable peer is closed, unread bytes thrown away
 FLUSH = 2.0  # seconds that an orderly close waits for a peer to read before it is cut off
 PONG = b"\r\n"  # RFC 5626 §3.5.1: the answer to a double CRLF
-
-
-class FarEnd(Endpoint):
-    """The far end of a stream: a connection that came to us, or an address that we connect to when needed.
-
-    dialable: whether a connection may be opened to host:port; False for those who came, for their port is a
-    passing one. server_name: what the peer's certificate must be for, None for its numeric address (TLS).
-    """
-
-    __slots__ = ("dialable", "server_name")
-
-    def __init__(
-        self, listener: Listener, host: str, port: int, *, dialable: bool, server_name: str | None = None
-    ) -> None:
-        super().__init__(listener, host, port)
-        self.dialable = dialable
-        self.server_name = server_name
 
 
 class StreamCounters:

@@ -9,27 +9,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 
-from ringfence.sip.address import Endpoint, Listener
-
-Address = tuple[Any, ...]
-"""As the socket module gives it: (host, port), for IPv6 (host, port, flow, scope)."""
+from ringfence.transport.far_ends import Address, Peer
 
 LARGEST = 65_535  # no UDP payload is longer, so nothing read with this size is ever cut
-
-
-class Peer(Endpoint):
-    """The far end of datagrams, with the address in the form that the kernel takes.
-
-    address: see `Address`; an IPv6 scope stays here, `host` never shows one.
-    """
-
-    __slots__ = ("address",)
-
-    def __init__(self, listener: Listener, address: Address) -> None:
-        super().__init__(listener, address[0].partition("%")[0], address[1])
-        self.address = address
 
 
 def receive_batch(sock: socket.socket, limit: int) -> list[tuple[bytes, Address]]:

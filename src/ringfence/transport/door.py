@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ringfence.transport import kernel
 from ringfence.transport.addresses import bound_socket
 from ringfence.transport.chosen import relay_batch
-from ringfence.transport.datagrams import Address
+from ringfence.transport.far_ends import Address
 from ringfence.transport.packs import Outlet
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.udp import BATCH

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from ringfence.transport.datagrams import LARGEST, Address
+from ringfence.transport.datagrams import LARGEST
+from ringfence.transport.far_ends import Address
 
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SO_MEMINFO, _MEMINFO_WORDS, _MEMINFO_DROPS = 55, 9, 8

@@ -13,7 +13,8 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from ringfence.sip.shares import share_of_message
-from ringfence.transport.datagrams import LARGEST, Address, receive_batch
+from ringfence.transport.datagrams import LARGEST, receive_batch
+from ringfence.transport.far_ends import Address
 
 KEEPALIVE = 4  # CR LF CR LF; a zero byte or nothing at all is also sent by some to hold a NAT binding open
 LONGEST_PACK = 65_600  # bytes: the longest datagram with its head

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import BadSyntax
 from ringfence.transport.addresses import family_of, socket_address
-from ringfence.transport.connection import FarEnd
+from ringfence.transport.far_ends import FarEnd
 from ringfence.transport.frames import (
     ALIAS,
     CLOSED,

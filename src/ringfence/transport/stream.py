@@ -12,7 +12,8 @@ from itertools import count
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
 from ringfence.transport.addresses import bound_socket, socket_address
-from ringfence.transport.connection import FLUSH, Connection, FarEnd, StreamCounters
+from ringfence.transport.connection import FLUSH, Connection, StreamCounters
+from ringfence.transport.far_ends import FarEnd
 from ringfence.transport.interning import Interned
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.tls import TlsContexts, certificate_names

@@ -8,8 +8,9 @@ from functools import partial
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
 from ringfence.sip.shares import share_of_message
-from ringfence.transport.connection import Connection, FarEnd
+from ringfence.transport.connection import Connection
 from ringfence.transport.errors import TransportError
+from ringfence.transport.far_ends import FarEnd
 from ringfence.transport.frames import (
     ALIAS,
     CLOSED,

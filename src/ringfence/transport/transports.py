@@ -8,9 +8,8 @@ from typing import Any, cast
 
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.errors import SipError
-from ringfence.transport.connection import FarEnd
-from ringfence.transport.datagrams import Address, Peer
 from ringfence.transport.errors import TransportError
+from ringfence.transport.far_ends import Address, FarEnd, Peer
 from ringfence.transport.relayed import RelayedStream, RelayedStreams
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.stream import OnMalformed, StreamListener

@@ -14,7 +14,7 @@ from ringfence.sip.address import Endpoint, Listener
 from ringfence.transport import kernel
 from ringfence.transport.addresses import bound_socket, socket_address
 from ringfence.transport.chosen import receive_batch, receive_relayed, send_batch
-from ringfence.transport.datagrams import Address, Peer
+from ringfence.transport.far_ends import Address, Peer
 from ringfence.transport.interning import Interned
 from ringfence.transport.relay import KEEPALIVE
 from ringfence.transport.settings import ListenerSettings

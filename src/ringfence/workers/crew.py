@@ -12,8 +12,8 @@ from ringfence.config.settings import Settings
 from ringfence.control.errors import ControlError, Refused, Unanswered
 from ringfence.errors import RingfenceError
 from ringfence.telemetry.snapshot import Node, Snapshot, WorkerState
-from ringfence.transport.datagrams import Address
 from ringfence.transport.door import UdpDoor
+from ringfence.transport.far_ends import Address
 from ringfence.transport.switch import StreamDoor, Switch
 from ringfence.transport.transports import listeners_of
 from ringfence.workers.hand import Hand

@@ -18,7 +18,7 @@ from ringfence.config.settings import Settings
 from ringfence.control.lifeline import end_with_parent
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
-from ringfence.transport.datagrams import Address
+from ringfence.transport.far_ends import Address
 from ringfence.transport.packs import Outlet
 from ringfence.transport.relayed import RelayedStreams
 from ringfence.transport.transports import Transports
