@@ -42,9 +42,10 @@ class Rows:
             fields["purpose"], clean(fields["connected_by"]), CLASSES[class_of(fields)], fields["transport"],
             fields["source"], clean(fields["call_id"]), show(fields["request_uri"]), show(fields["from"]),
             show(fields["to"]), self._list(fields["asserted"]), self._list(fields["preferred"]),
-            self._list(fields["diversion"]), clean(fields["privacy"]), fields["identity"], *numbers, fields["generation"], fields["action"],
-            fields["reason"], fields["points"], clean(fields["findings"]), fields["unknown"].replace(",", "\x1f"),
-            self._list(fields["facts"], clean), fields["status"], fields["gateway"], fields["gateway_address"],
+            self._list(fields["diversion"]), clean(fields["privacy"]), fields["identity"], *numbers,
+            fields["generation"], fields["action"], fields["reason"], fields["points"], clean(fields["findings"]),
+            fields["unknown"].replace(",", "\x1f"), self._list(fields["facts"], clean), fields["status"],
+            fields["gateway"], fields["gateway_address"],
         ]  # fmt: skip
 
     def _ending(self, node: str, sequence: int, fields: Fields) -> Row:
