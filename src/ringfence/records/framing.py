@@ -168,3 +168,11 @@ def segments(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix in (OPEN, SEALED, VAULT) and path.stem.isdigit())
     vaults = {path.stem for path in found if path.suffix == VAULT}
     return [path for path in found if path.suffix == VAULT or path.stem not in vaults]
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a segment; 0 of one that was sealed, encrypted or deleted since somebody looked. Raises OSError."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

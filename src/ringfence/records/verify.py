@@ -21,6 +21,7 @@ from ringfence.records.framing import (
     blocks,
     read_header,
     segments,
+    size_of,
 )
 from ringfence.records.gone import Gone
 from ringfence.records.place import spools
@@ -79,17 +80,17 @@ def verify(folder: Path, progress: Callable[[int, int], None] | None = None, key
     """
     try:
         paths = segments(folder)
-        total = sum(path.stat().st_size for path in paths)
+        sizes = [size_of(path) for path in paths]
         deleted, fault = gone.read(folder)
         chain = _Chain(deleted)
         if fault:
             chain.troubles.append(Trouble(gone.FILE, "edit", 0, fault))
         done = 0
-        for path in paths:
+        for path, size in zip(paths, sizes, strict=True):
             _segment(path, path is paths[-1], chain, keys)
-            done += path.stat().st_size
+            done += size
             if progress is not None:
-                progress(done, total)
+                progress(done, sum(sizes))
         _bridge(_END, chain)
         for path in sorted(folder.glob("*.damaged")):
             chain.troubles.append(Trouble(path.name, "damaged", 0, "set aside by an earlier start: look into it"))
@@ -110,7 +111,7 @@ def verify_all(
     """
     try:
         found = {path.relative_to(folder).as_posix(): path for path in spools(folder)}
-        sizes = {name: sum(each.stat().st_size for each in segments(path)) for name, path in found.items()}
+        sizes = {name: sum(map(size_of, segments(path))) for name, path in found.items()}
     except OSError as error:
         raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
     reports: dict[str, Report] = {}

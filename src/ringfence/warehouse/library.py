@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments
+from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments, size_of
 from ringfence.records.place import spools
 from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
 from ringfence.records.vault import Keys, Vault, digest_key_of, key_in, opened
@@ -302,7 +302,7 @@ def _since(shelves: list[_Shelf], begin: int) -> Iterator[Path]:
 def _count(shelf: _Shelf, begin: int) -> int:
     """About how many decisions since `begin`."""
     if shelf.base is None:
-        return shelf.segment.stat().st_size // USUAL_SIZE
+        return size_of(shelf.segment) // USUAL_SIZE
     if shelf.began >= begin:
         return sum(classes_in(shelf.base).values())
     if not shelf.touches(begin, 2**62):
