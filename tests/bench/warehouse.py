@@ -42,7 +42,7 @@ _BODY = (
     "D\n%d\n%d\nbank\nbank\nenterprise\nudp\n192.0.2.1:5060\n%016x@192.0.2.1\nsip:%s@198.51.100.99\n"
     '"Bank" <sip:%s@192.0.2.1>;tag=%08x\n<sip:%s@198.51.100.99>\n\n\n\n\n\n%s\nfixed\nBJ\n%s\nfixed\nBJ\n'
     "%s\nmobile\nCN\n1\nforward\n\n0\n\n\ncaller_rate=[3,60.0]\n0\nsoftswitch/sip:198.51.100.1:5060\n"
-    "udp:198.51.100.1:5060\nservice"
+    "udp:198.51.100.1:5060\nservice\n"
 )
 
 
