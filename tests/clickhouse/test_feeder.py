@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from ringfence.clickhouse import feeder as room
 from ringfence.clickhouse import tail as tail_room
 from ringfence.clickhouse.client import Client
 from ringfence.clickhouse.errors import ClickHouseError
+from ringfence.clickhouse.process import arguments
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.clickhouse.tail import End, Tail
 from ringfence.records.keys import KeyRing
-from ringfence.records.settings import RetentionSettings
+from ringfence.records.settings import RecordsSettings, RetentionSettings
+from ringfence.telemetry.settings import LoggingSettings
 from ringfence.warehouse.classes import CLASSES
 from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.process import main as indexing
@@ -65,6 +68,21 @@ async def test_segments_that_the_indexing_process_has_been_at(bench: Bench, hist
     feeder = await bench.fed()
     assert await bench.count() == 12
     assert feeder.stats()["damaged"] == 0
+
+
+async def test_the_daemon_s_child_opens_the_keys_itself(bench: Bench, history: History) -> None:
+    """The very command line that the daemon starts, over encrypted segments; no key is on it."""
+    some_hours(history)
+    history.close()
+    data = history.folder.parent
+    assert index_all(history.folder, bench.keys()) == (2, 0)
+    line = arguments(bench.settings, RecordsSettings(), data, data / "channel", LoggingSettings())
+    assert (data / "keys/records.key").read_text().strip() not in " ".join(line)
+    for option in ("--parent", "--channel"):
+        del line[line.index(option) : line.index(option) + 2]
+    done = subprocess.run([*line, "--once"], capture_output=True, text=True)
+    assert (done.returncode, ALICE in done.stderr) == (0, False), done.stderr
+    assert await bench.count() == 12
 
 
 def test_a_place_stands_while_its_segment_is_encrypted_and_thinned(history: History) -> None:
