@@ -13,7 +13,6 @@ from ringfence.control.settings import RegistryPlace, TracePlace
 from ringfence.control.supervised import Supervised
 from ringfence.index.process import arguments as arguments_of_follower
 from ringfence.lookups.embedded import EmbeddedStore
-from ringfence.records.place import folder_of
 from ringfence.warehouse.process import arguments as arguments_of_indexer
 
 
@@ -57,13 +56,13 @@ class Beside:
             channel = settings.data_directory / CHANNEL
             await self._start("control", arguments(settings.control, settings.logging, channel, place, trace))
         if settings.records.enabled and settings.records.index:
-            folder = folder_of(settings.records, settings.data_directory)
-            await self._start("warehouse", arguments_of_indexer(folder, settings.records.retention, settings.logging))
-
+            line = arguments_of_indexer(settings.records, settings.data_directory, settings.logging)
+            await self._start("warehouse", line)
         if settings.records.enabled and settings.clickhouse.url is not None:
-            folder = folder_of(settings.records, settings.data_directory)
             channel = settings.data_directory / CHANNEL
-            line = arguments_of_feeder(settings.clickhouse, folder, settings.data_directory, channel, settings.logging)
+            line = arguments_of_feeder(
+                settings.clickhouse, settings.records, settings.data_directory, channel, settings.logging
+            )
             await self._start("clickhouse", line)
 
     async def follow(self) -> None:

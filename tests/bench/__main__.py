@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import callpath, figures, index, ledger, numbers, parse, recording, store
+from tests.bench import callpath, figures, index, ledger, numbers, parse, recording, store, warehouse
 from tests.bench.configs import Screening
 from tests.bench.figures import Figure
 from tests.bench.load import Generator, LoadFailed, compile_generator
@@ -55,6 +55,8 @@ def main() -> int:
             found += callpath.measure()
         if _wanted("records", arguments):
             found += recording.measure(folder)
+        if _wanted("warehouse", arguments):
+            found += warehouse.measure(folder / "warehouse", arguments.calls)
         if _wanted("numbers", arguments):
             found += numbers.measure()
     figures.write(found, arguments.output)
@@ -69,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
     parser.add_argument("--ranges", type=int, default=ledger.RANGES, help="ranges of the ledger (default 5 million)")
+    parser.add_argument("--calls", type=int, default=warehouse.CALLS, help="calls in the warehouse (default 1 million)")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     return parser.parse_args()
 

@@ -10,13 +10,21 @@ import pytest
 import yaml
 from tests.cli.command import SAMPLE, Ringfence
 
-from ringfence.warehouse.process import index_all
+from ringfence.config import load
+from ringfence.records.keys import open_keys
+from ringfence.warehouse.keeping import index_all
 
 VERSION_1 = Path("tests/data/records/1")
 
 
 CALLEE = "+8613900001000"
 EVER = "36500d"
+
+
+def keep(folder: Path) -> None:
+    """Encrypt and index, as the daemon's child does, under the keys of the sample configuration."""
+    settings = load(SAMPLE)
+    assert index_all(folder, open_keys(settings.records, settings.data_directory)) == (1, 0)
 
 
 @pytest.fixture
@@ -62,7 +70,7 @@ def test_verify_where_there_are_none(ringfence: Ringfence, tmp_path: Path) -> No
 @pytest.mark.parametrize("indexed", [True, False])
 def test_trace(ringfence: Ringfence, folder: Path, indexed: bool) -> None:
     if indexed:
-        index_all(folder)
+        keep(folder)
     done = ringfence("trace", "--folder", folder, "--config", SAMPLE, "--callee", CALLEE, "--caller", "+861062345678")
     assert done.code == 0
     for line in (

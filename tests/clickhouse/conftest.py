@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from ringfence.clickhouse.client import Client
 from ringfence.clickhouse.feeder import Feeder
 from ringfence.clickhouse.sealing import Sealer
 from ringfence.clickhouse.settings import ClickHouseSettings
+from ringfence.records.keys import open_keys
+from ringfence.records.settings import RecordsSettings
 
 __all__ = ["History", "history"]
 
@@ -73,9 +76,10 @@ class Bench:
         self.settings = settings
         self.folder = folder
         self.sealer = Sealer(KEYS)
+        self.keys = partial(open_keys, RecordsSettings(folder=folder), folder.parent)
 
     def feeder(self, **more: Any) -> Feeder:
-        return Feeder(self.folder, self.settings.model_copy(update=more), self.client, self.sealer, 0)
+        return Feeder(self.folder, self.settings.model_copy(update=more), self.client, self.sealer, 0, self.keys)
 
     async def fed(self, feeder: Feeder | None = None) -> Feeder:
         feeder = feeder or self.feeder()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 from tests.clickhouse.conftest import Bench, History, Server
 from tests.support.stage import OTHER_TRUNK
+from tests.warehouse.conftest import RING
 
 from ringfence.clickhouse import feeder as room
 from ringfence.clickhouse import tail as tail_room
@@ -15,8 +17,14 @@ from ringfence.clickhouse.client import Client
 from ringfence.clickhouse.errors import ClickHouseError
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.clickhouse.tail import End, Tail
+from ringfence.records.keys import KeyRing
+from ringfence.records.settings import RetentionSettings
+from ringfence.warehouse.classes import CLASSES
+from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.process import main as indexing
+from ringfence.warehouse.retention import keep_to
 
+EVER = json.dumps({"retention": dict.fromkeys(CLASSES, "36500d")})
 ALICE, BOB = "+8613900000001", "+8613900000002"
 
 
@@ -52,18 +60,47 @@ async def test_segments_that_the_indexing_process_has_been_at(bench: Bench, hist
     some_hours(history)
     history.close()
     with pytest.raises(SystemExit):
-        indexing(
-            [
-                "--folder",
-                str(history.folder),
-                "--once",
-                "--retention",
-                '{"forwarded": "36500d", "tagged": "36500d", "rejected": "36500d"}',
-            ]
-        )
+        indexing(["--data-directory", str(history.folder.parent), "--once", "--records", EVER])
+    assert len(list(history.folder.glob("*.vault"))) == 2 and not list(history.folder.glob("*.rec"))
     feeder = await bench.fed()
     assert await bench.count() == 12
     assert feeder.stats()["damaged"] == 0
+
+
+def test_a_place_stands_while_its_segment_is_encrypted_and_thinned(history: History) -> None:
+    """What was read once does not come again, and what retention takes out is missing and no damage."""
+    for number, talk in ((ALICE, 60), (BOB, 0), (ALICE, 0), (BOB, 0)):
+        history.call(number, talk=talk)
+    refused = history.call(ALICE, number="+8613700000000")
+    history.call(BOB, talk=5)
+    history.close()
+    tail = Tail(history.folder, 1, lambda: RING)
+    assert [found.sequence for found in tail.read(1)] == [1]
+    (path,) = history.folder.glob("*.rec")
+    index_all(history.folder, RING)
+    assert not path.exists()
+    assert [found.sequence for found in tail.read(1)] == [2, 3]  # one block
+    keep_to(RetentionSettings(forwarded=1e9, rejected=3600.0), history.folder, history.clock + 1e6, RING)
+    left = tail.read(100)
+    assert [found.sequence for found in left] == [4, 5, 6, 8, 9, 10]
+    assert not any(refused.encode() in found.body for found in left)
+    assert tail.damaged == set() and tail.next == End(history.folder).next() == 11
+
+
+def test_encrypted_segments_without_their_key(history: History) -> None:
+    history.call(ALICE)
+    history.close()
+    index_all(history.folder, RING)
+    for keys, why in ((None, "no key was given"), (lambda: KeyRing([b"2" * 32]), "not in records.key_file")):
+        with pytest.raises(ClickHouseError, match=why):
+            Tail(history.folder, 1, keys).read(10)
+    assert End(history.folder).next() == 2
+    (vault,) = history.folder.glob("*.vault")
+    data = bytearray(vault.read_bytes())
+    data[len(data) // 3] ^= 1
+    vault.write_bytes(data)
+    tail = Tail(history.folder, 1, lambda: RING)
+    assert tail.read(10) == [] and tail.damaged == {vault.stem}
 
 
 async def test_what_comes_twice_is_there_once(bench: Bench, history: History) -> None:

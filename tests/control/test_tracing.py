@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
-import os
 import shutil
 import threading
 import time
@@ -24,9 +24,12 @@ from tests.tracing.carriers import key_of
 from ringfence.control.desk import Desk
 from ringfence.control.settings import TracePlace
 from ringfence.control.trace_desk import TraceDesk
+from ringfence.records import journal
+from ringfence.records.keys import open_keys
 from ringfence.records.settings import RecordsSettings
 from ringfence.registry.opening import open_registry
 from ringfence.tracing.settings import TraceSettings
+from ringfence.warehouse.keeping import index_all
 
 VERSION_1 = Path("tests/data/records/1")
 CALLER, CALLEE = "+861062345678", "+8613900001000"
@@ -65,7 +68,9 @@ class House:
         return asyncio.run(read())
 
     def looks(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "records/access.log").read_text().splitlines()]
+        lines = list(journal.read(self.folder / "records/access.log"))
+        assert not any(line.fault for line in lines)
+        return [line.entry for line in lines]
 
 
 def desk(folder: Path, **more: Any) -> TraceDesk:
@@ -108,6 +113,18 @@ def test_find_show_and_explain(house: House) -> None:
     assert (why["trunk"], why["caller"]["number"]) == ("bank", HIDDEN)
     assert house.get("/records/3", house.operator).status == 404
     assert house.get("/records/0", house.operator).status == 422
+
+
+def test_records_that_are_encrypted(house: House) -> None:
+    """The searching process opens the keys itself, from the settings that it was started with."""
+    ring = open_keys(RecordsSettings(), house.folder)
+    assert index_all(house.folder / "records", ring) == (1, 0)
+    assert not list((house.folder / "records").glob("*.rec"))
+    assert [call["record"] for call in house.post("/trace/calls", house.operator, {"callee": CALLEE}).json] == [5, 2]
+    assert house.get(f"/records/{RECORD}", house.operator).json["course"]["released"] == "caller"
+    (house.folder / "keys/records.key").unlink()
+    lost = house.get(f"/records/{RECORD}", house.operator)
+    assert (lost.status, "put it back" in lost.text) == (409, True)
 
 
 def test_full_numbers_are_for_some_and_on_record(house: House) -> None:
@@ -173,10 +190,11 @@ def test_a_request_by_http_and_its_steps(house: House) -> None:
 
 
 def test_a_search_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    """Its disk hangs: the access log is a pipe that nobody reads, and to open that waits for ever."""
+    """It hangs: somebody holds the access log for ever, and no look is answered that is not noted there."""
     tracing = desk(tmp_path, look={"processes": 1, "waiting": 1, "deadline": "1s"})
-    os.mkfifo(tmp_path / "records/access.log")
-    with served(silent, None, tracing.desk, tracing) as address:
+    log = tmp_path / "records/access.log"
+    with log.open("wb") as held, served(silent, None, tracing.desk, tracing) as address:
+        fcntl.flock(held, fcntl.LOCK_EX)
         house = House(tmp_path, address)
         answers: list[int] = []
 
@@ -196,7 +214,7 @@ def test_a_search_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         assert "ringfence_trace_searches_ended_total 2.0" in metrics
         assert "ringfence_trace_searches 0.0" in metrics
         assert "ringfence_trace_searches_limit 2.0" in metrics
-        (tmp_path / "records/access.log").unlink()
+        log.unlink()
         assert house.post("/trace/calls", house.operator, {"callee": CALLEE}).status == 200
 
 

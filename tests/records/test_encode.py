@@ -91,6 +91,7 @@ def test_a_forwarded_call(written: Written) -> None:
         "status": "0",
         "gateway": "softswitch/sip:198.51.100.1:5060",
         "gateway_address": "udp:198.51.100.1:5060",
+        "purpose": "service",
         "connected_by": "",
     }
 

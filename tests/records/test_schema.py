@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ringfence.records.framing import Header, read_header, segments
 from ringfence.records.schema import DECISION, END, FIELDS, NOTE, OUTCOME, VERSION, decode
+from ringfence.records.settings import RecordsSettings
+from ringfence.records.spool import Spool
 from ringfence.records.verify import read, verify
 
 SEGMENTS = Path(__file__).resolve().parents[1] / "data/records"
@@ -45,6 +49,20 @@ def test_a_segment_of_every_version_is_read(version: int) -> None:
         "reject",
         f"caller_authorised.{'not_granted' if version == 1 else 'unknown_holder'}",
     )
+    assert decision["purpose"] == ("service" if version >= 2 else "")
+
+
+def test_versions_stand_side_by_side_in_one_folder(tmp_path: Path) -> None:
+    """An upgrade converts nothing: the new version goes on behind what the old one wrote."""
+    shutil.copytree(SEGMENTS / "1", tmp_path / "records")
+    spool = Spool(tmp_path / "records", RecordsSettings(), "node1")
+    spool.open()
+    spool.append([b"N\n17\nstarted\nby a later version"], 17, 17)
+    spool.close()
+    report = verify(tmp_path / "records")
+    assert (report.troubles, report.records) == ([], 6)
+    headers = [read_header(path.read_bytes()) for path in segments(tmp_path / "records")]
+    assert [header.schema for header in headers if isinstance(header, Header)] == [1, VERSION]
 
 
 def test_the_first_version_is_as_it_was() -> None:

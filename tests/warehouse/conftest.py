@@ -10,11 +10,14 @@ from tests.support.talk import answer, header, in_dialog, invite
 
 from ringfence.engine.trail import Recording
 from ringfence.records import recorder as recorder_module
+from ringfence.records.keys import KeyRing
 from ringfence.records.recorder import Recorder
 from ringfence.records.settings import RecordsSettings
 from ringfence.records.spool import Spool
+from ringfence.warehouse.library import Library
 
 QUIET = {rule: {"mode": "off"} for rule in ("rate", "harassment_score", "consent", "callee_frequency")}
+RING = KeyRing([bytes(range(32))])
 BEGAN = 1_700_000_000 // 3600 * 3600  # epoch seconds of the first hour
 
 
@@ -84,6 +87,9 @@ class History:
             self.recorder.write(notes, self.stage.now)
         self.recorder.flush()
 
+    def library(self) -> Library:
+        return Library(self.folder, lambda: RING)
+
     def close(self) -> None:
         self.flush()
         self.spool.close()
@@ -101,4 +107,4 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
     return made
 
 
-__all__ = ["BEGAN", "OTHER_TRUNK", "History"]
+__all__ = ["BEGAN", "OTHER_TRUNK", "RING", "History"]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from tests.support.stage import OTHER_TRUNK
-from tests.warehouse.conftest import BEGAN, History
+from tests.warehouse.conftest import BEGAN, RING, History
 
 from ringfence.records.errors import RecordsError
 from ringfence.records.place import APART
+from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.library import Library, Question
-from ringfence.warehouse.process import index_all, main
+from ringfence.warehouse.process import main
 
 ALICE, BOB, CAROL = "+8613900000001", "+8613900000002", "+8613900000003"
-EVER = '{"forwarded": "36500d", "tagged": "36500d", "rejected": "36500d"}'
+EVER = json.dumps({"retention": dict.fromkeys(("emergency", "marketing", "rejected", "tagged", "forwarded"), "36500d")})
 HOUR = 3600 * 10**6
 
 
@@ -32,10 +34,10 @@ def library(request: pytest.FixtureRequest, history: History) -> Library:
     history.call(CAROL, number="+8613700000000")
     history.close()
     if request.param != "not indexed":
-        index_all(history.folder)
+        index_all(history.folder, RING)
     if request.param == "half indexed":
         sorted((history.folder / "index").iterdir())[1].unlink()
-    return Library(history.folder)
+    return history.library()
 
 
 def found(library: Library, **question: object) -> list[str]:
@@ -115,10 +117,10 @@ def test_an_end_in_a_later_segment(history: History) -> None:
     ((_, copy),) = data.take()
     data.receive(answer(copy, 200), GATEWAY)
     history.close()
-    for prepare in (lambda: None, lambda: index_all(history.folder)):
+    for prepare in (lambda: None, lambda: index_all(history.folder, RING)):
         prepare()
-        ((sequence, _),) = Library(history.folder).find(Question(call_id=call_id))
-        story = Library(history.folder).story(sequence)
+        ((sequence, _),) = history.library().find(Question(call_id=call_id))
+        story = history.library().story(sequence)
         assert story is not None
         assert story.end is not None
         assert story.end["talk_ms"] == "3600000"
@@ -132,11 +134,13 @@ def test_the_process_indexes_what_is_sealed_and_leaves_the_rest(history: History
     history.close()
     newest = max(history.folder.glob("*.rec"))
     newest.rename(newest.with_suffix(".open"))
+    (history.folder.parent / "keys").mkdir()
+    (history.folder.parent / "keys/records.key").write_text(bytes(range(32)).hex())
     with pytest.raises(SystemExit) as ended:
-        main(["--folder", str(history.folder), "--once", "--retention", EVER])
+        main(["--data-directory", str(history.folder.parent), "--once", "--records", EVER])
     assert ended.value.code == 0
     assert len(list((history.folder / "index").iterdir())) == 1
-    assert found(Library(history.folder), callee=BOB) == ["call2"]
+    assert found(history.library(), callee=BOB) == ["call2"]
 
 
 def test_a_segment_that_cannot_be_indexed_is_told_and_found_all_the_same(history: History) -> None:
@@ -144,7 +148,7 @@ def test_a_segment_that_cannot_be_indexed_is_told_and_found_all_the_same(history
     history.close()
     (history.folder / "index").write_text("in the way")
     with pytest.raises(SystemExit) as ended:
-        main(["--folder", str(history.folder), "--once"])
+        main(["--data-directory", str(history.folder.parent), "--once"])
     assert ended.value.code == 1
 
 
@@ -170,8 +174,8 @@ def test_spools_of_workers_are_one_library(tmp_path: Path) -> None:
     for history in histories:
         history.hour()
         history.close()
-    index_all(folder / "worker-1")
-    library = Library(folder)
+    index_all(folder / "worker-1", RING)
+    library = Library(folder, lambda: RING)
     decisions = library.find(Question())
     assert [sequence // APART for sequence, _ in decisions] == [2, 1, 2, 1]
     assert [int(body.split(b"\n")[1]) for _, body in library.decisions(0)] == [

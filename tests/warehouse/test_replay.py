@@ -9,13 +9,13 @@ import pytest
 import yaml
 from tests.support.stage import CALLER, OTHER_TRUNK, TRUNKS
 from tests.support.talk import invite
-from tests.warehouse.conftest import History
+from tests.warehouse.conftest import RING, History
 
 from ringfence.config import ConfigError
+from ringfence.records.settings import RetentionSettings
 from ringfence.screening import CalleeCalls, Consent, Facts, Need, Rate, Score, Unknown
 from ringfence.warehouse import replay as replay_module
-from ringfence.warehouse.library import Library
-from ringfence.warehouse.process import index_all
+from ringfence.warehouse.keeping import index_all
 from ringfence.warehouse.replay import KINDS, Change, Outcome, facts_of, replay
 from ringfence.warehouse.retention import keep_to
 
@@ -39,7 +39,7 @@ def policy(folder: Path, rules: dict[str, Any], trunks: tuple[Any, ...] = TRUNKS
 
 def judged(history: History, path: Path, workers: int | None = 1) -> Outcome:
     history.close()
-    return replay(path, Library(history.folder).decisions(0), workers=workers)
+    return replay(path, history.library(), 0, workers=workers)
 
 
 def test_the_same_policy_changes_nothing(history: History, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_several_processes_find_the_same(history: History, tmp_path: Path, monke
     path = policy(tmp_path, {**AS_IT_WAS, "caller_authorised": {"mode": "observe"}})
     one = judged(history, path)
     seen: list[int] = []
-    several = replay(path, Library(history.folder).decisions(0), seen.append, workers=2)
+    several = replay(path, history.library(), 0, seen.append, workers=2)
     assert several.changes == one.changes
     assert (several.judged, several.unchanged) == (one.judged, one.unchanged) == (60, 20)
     assert seen == sorted(seen)
@@ -131,14 +131,12 @@ def test_since_and_thinned_segments(history: History, tmp_path: Path) -> None:
     history.hour()
     history.call(CALLEE)
     history.close()
-    index_all(history.folder)
-    from ringfence.records.settings import RetentionSettings
-
-    retention = RetentionSettings.model_validate({"forwarded": "1h", "tagged": "1h", "rejected": "9000d"})
-    assert keep_to(retention, history.folder, history.clock + 3000) == (0, 1)
-    library = Library(history.folder)
+    index_all(history.folder, RING)
+    retention = RetentionSettings.model_validate({"forwarded": "1h", "rejected": "9000d"})
+    assert keep_to(retention, history.folder, history.clock + 3000, RING).thinned == 1
+    library = history.library()
     assert library.estimate(0) == 2
-    outcome = replay(policy(tmp_path, AS_IT_WAS), library.decisions(0), workers=1)
+    outcome = replay(policy(tmp_path, AS_IT_WAS), library, 0, workers=1)
     assert (outcome.judged, outcome.unchanged) == (2, 2)
     late = int((history.clock - 60) * 1e6)
     assert [sequence for sequence, _ in library.decisions(late)] == [3]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,8 +24,11 @@ from tests.support.talk import answer
 from tests.workers.conftest import Load
 from tests.workers.support import Start, command, is_ready, lives, settings_of, until, workers
 
+from ringfence.records.keys import open_keys
 from ringfence.records.place import APART
-from ringfence.records.verify import verify_all
+from ringfence.records.settings import RecordsSettings
+from ringfence.records.vault import Keys
+from ringfence.records.verify import Report, verify_all
 from ringfence.sip.shares import share_of_message
 from ringfence.telemetry.metrics import render
 from ringfence.warehouse.library import Library, Question
@@ -36,6 +40,14 @@ def start(ringfence_daemon: Start, load: Load, **changed: Any) -> Daemon:
     ends = load.ends
     gateways = changed.pop("gateways", [ends.callee])
     return ringfence_daemon(settings_of(ends.proxy, ends.caller, gateways, **changed), ends.caller)
+
+
+def keys_of(daemon: Daemon) -> Keys:
+    return partial(open_keys, RecordsSettings(), daemon.folder / "data")
+
+
+def verified(daemon: Daemon) -> dict[str, Report]:
+    return verify_all(daemon.folder / "data/records", keys=keys_of(daemon))
 
 
 @contextmanager
@@ -65,10 +77,10 @@ def test_calls_from_one_port_are_shared_out_evenly_counted_together_and_recorded
     assert b'ringfence_worker_up{worker="2"} 1.0' in render(taken)
     time.sleep(0.3)  # ends are written within 20 ms, and safe after an fsync
     folder = daemon.folder / "data/records"
-    reports = verify_all(folder)
+    reports = verified(daemon)
     assert sorted(reports) == ["worker-1", "worker-2"]
     assert not any(report.troubles for report in reports.values())
-    library = Library(folder)
+    library = Library(folder, keys_of(daemon))
     found = library.find(Question(action="forward"), 5_000)
     assert len(found) == 2_000
     assert {sequence // APART for sequence, _ in found} == {1, 2}
@@ -98,7 +110,7 @@ def test_a_killed_worker_is_replaced_and_its_calls_end_as_they_should(ringfence_
     assert after["counters"]["requests"]["INVITE"] >= before["counters"]["requests"]["INVITE"]
     assert [each["dropped"] for each in after["workers"]] == [0, 0]
     assert workers(daemon)[1] != killed
-    assert not any(report.troubles for report in verify_all(daemon.folder / "data/records").values())
+    assert not any(report.troubles for report in verified(daemon).values())
 
 
 def test_workers_end_with_their_front(ringfence_daemon: Start, load: Load, tmp_path: Any) -> None:
@@ -109,7 +121,7 @@ def test_workers_end_with_their_front(ringfence_daemon: Start, load: Load, tmp_p
     os.kill(daemon.process.pid, signal.SIGKILL)
     daemon.process.popen.wait()
     until(lambda: not any(map(lives, pids)), 5)
-    reports = verify_all(daemon.folder / "data/records")
+    reports = verified(daemon)
     assert not any(report.troubles for report in reports.values())
 
 

@@ -38,13 +38,11 @@ def feed(config: ConfigFile = DEFAULT_CONFIG) -> None:
     from ringfence.clickhouse.errors import ClickHouseError
     from ringfence.clickhouse.process import feed as feed_all
     from ringfence.config import load
-    from ringfence.records.place import folder_of
 
     settings = load(config)
     if settings.clickhouse.url is None:
         raise ClickHouseError("clickhouse.url is not set")
-    folder = folder_of(settings.records, settings.data_directory)
-    asyncio.run(feed_all(settings.clickhouse, folder, settings.data_directory, 0, None, True))
+    asyncio.run(feed_all(settings.clickhouse, settings.records, settings.data_directory, 0, None, True))
 
 
 def stories_in_clickhouse(config: Path, question: Question, limit: int) -> list[Story] | None:

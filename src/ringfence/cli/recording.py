@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ringfence.cli import FAILED, output
+from ringfence.cli import FAILED, analysing, output, upkeep
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.record_keys import keys_of
 from ringfence.cli.tracing import (
     Folder,
     InFull,
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from ringfence.records.verify import Report
 
 app = typer.Typer(help="The decision records: one of every INVITE.", no_args_is_help=True)
+app.command("export")(analysing.export)
+app.command("query")(analysing.query)
+app.command("retain")(upkeep.retain)
+app.command("rotate")(upkeep.rotate)
+app.command("accesses")(upkeep.accesses)
 
 
 @app.callback()
@@ -38,7 +44,7 @@ def verify(folder: Folder = None, config: ConfigFile = DEFAULT_CONFIG, json: AsJ
 
     place = folder or records_folder(config)
     with bar("verifying", unit="bytes") as advance:
-        reports = {place / name: report for name, report in verify_all(place, advance).items()}
+        reports = {place / name: report for name, report in verify_all(place, advance, keys_of(config)).items()}
     if json:
         told = [
             {**report._asdict(), "troubles": [trouble._asdict() for trouble in report.troubles], "folder": str(spool)}
@@ -77,7 +83,7 @@ def told_record(record: int, command: str, full: bool, folder: Path | None, conf
     from ringfence.warehouse.telling import told
 
     place = folder or records_folder(config)
-    story = Library(place).story(record)
+    story = Library(place, keys_of(config)).story(record)
     noted(place, command, {"record": str(record)}, int(story is not None), full)
     if story is None:
         raise RecordsError(f"no decision has the number {record}")
@@ -111,7 +117,7 @@ def find(
         raise typer.BadParameter(f"no such action; there are {', '.join(ACTIONS)}")
     place = folder or records_folder(config)
     begin = int((time.time() - since) * 1e6)
-    library = Library(place)
+    library = Library(place, keys_of(config))
     question = Question(number(config, caller), number(config, callee), call_id, trunk, action, begin)
     found = library.find(question, limit)
     asked = {"caller": caller, "callee": callee, "call_id": call_id, "trunk": trunk, "action": action}
@@ -137,5 +143,8 @@ def _print(place: Path, report: Report) -> None:
         rows += [("sequence", f"{report.first} to {report.next - 1}"), ("head", report.head)]
     if report.open_bytes:
         rows.append(("being written", f"{report.open_bytes} bytes of half a block at the end"))
+    if report.deleted or report.thinned:
+        told = f"{report.deleted} segments deleted, {report.thinned} thinned, as retention.log says"
+        rows.append(("retention", told))
     rows.append(("verdict", f"{len(report.troubles)} faults" if report.troubles else "whole"))
     output.facts(rows)

@@ -10,6 +10,7 @@ import typer
 
 from ringfence.cli import output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.record_keys import keys_of
 from ringfence.cli.tracing import Folder, noted, records_folder
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def _recorded(policy: Path, since: float, workers: int | None, folder: Path | No
     from ringfence.warehouse.replay import replay as judge_again
 
     place = folder or records_folder(config)
-    library = Library(place)
+    library = Library(place, keys_of(config))
     begin = int((time.time() - since) * 1e6)
     with bar("judging", unit="calls") as advance:
         total = library.estimate(begin)
-        outcome = judge_again(policy, library.decisions(begin), lambda done: advance(done, max(done, total)), workers)
+        outcome = judge_again(policy, library, begin, lambda done: advance(done, max(done, total)), workers)
     noted(place, "replay", {"policy": str(policy)}, outcome.judged, False)
     return outcome
 

@@ -10,6 +10,7 @@ import typer
 
 from ringfence.cli import FAILED, output, trace_views
 from ringfence.cli.options import DEFAULT_CONFIG, ConfigFile
+from ringfence.cli.record_keys import keys_of
 from ringfence.cli.trace_views import Id, at_requests
 from ringfence.cli.tracing import trace
 
@@ -149,7 +150,7 @@ def answer(
     folder = records_folder(config)
 
     async def find(question: dict[str, Any]) -> list[Call]:
-        library = Library(folder)
+        library = Library(folder, keys_of(config))
         found = library.find(Question(**question), MOST_SEARCHED)
         asked = {name: value for name, value in question.items() if isinstance(value, str)}
         noted(folder, "trace answer", asked, len(found), True)

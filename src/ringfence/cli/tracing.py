@@ -10,6 +10,7 @@ import typer
 
 from ringfence.cli import FAILED, output
 from ringfence.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, duration
+from ringfence.cli.record_keys import keys_of
 
 if TYPE_CHECKING:
     from ringfence.warehouse.library import Library, Question
@@ -52,7 +53,7 @@ def trace(
     library = None
     stories = None if folder else stories_in_clickhouse(config, question, limit)
     if stories is None:
-        library = Library(place)
+        library = Library(place, keys_of(config))
         stories = [library.told(sequence, decision) for sequence, decision in library.find(question, limit)]
     asked = {"caller": caller or "", "callee": callee or "", "at": at or ""}
     noted(place, "trace", asked, len(stories), full)

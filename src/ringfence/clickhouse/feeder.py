@@ -20,29 +20,33 @@ from ringfence.clickhouse.sealing import Sealer
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.clickhouse.tables import ddl, row_of
 from ringfence.clickhouse.tail import End, Tail
+from ringfence.records.vault import Keys
 
 PLACE = "clickhouse.place"  # in the records' folder
 _log = structlog.get_logger(__name__)
 
 
 class Feeder:
-    """Feeds one folder. worker: which of a node's processes writes it.
+    """Feeds one folder. worker: which of a node's processes writes it. keys: for encrypted segments.
 
     inserted: rows since the start, those that came twice too. failures: batches that were not taken.
     """
 
-    def __init__(self, folder: Path, settings: ClickHouseSettings, client: Client, sealer: Sealer, worker: int) -> None:
+    def __init__(
+        self, folder: Path, settings: ClickHouseSettings, client: Client, sealer: Sealer, worker: int, keys: Keys
+    ) -> None:
         self.inserted = self.failures = 0
         self._folder = folder
         self._settings = settings
         self._client = client
         self._sealer = sealer
         self._worker = worker
+        self._keys = keys
         self._file = folder / PLACE
         self._ready = False
         self._oldest = 0
         self._end = End(folder)
-        self._tail = Tail(folder, self._kept_place())
+        self._tail = Tail(folder, self._kept_place(), keys)
 
     def _kept_place(self) -> int:
         """Where to go on. Raises ClickHouseError for a file that is damaged: deleting it feeds everything again."""
@@ -96,7 +100,7 @@ class Feeder:
                 self._keep_place()
         except ClickHouseError:
             self.failures += 1
-            self._tail = Tail(self._folder, before)
+            self._tail = Tail(self._folder, before, self._keys)
             raise
         self.inserted += len(wanted)
         self._oldest = self._tail.waiting

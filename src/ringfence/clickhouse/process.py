@@ -7,12 +7,15 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.control.lifeline import end_with_parent
+from ringfence.records.place import folder_of
+from ringfence.records.settings import RecordsSettings
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
 
@@ -23,26 +26,39 @@ _log = structlog.get_logger(__name__)
 
 
 def arguments(
-    settings: ClickHouseSettings, folder: Path, data_directory: Path, channel: Path, logging: LoggingSettings
+    settings: ClickHouseSettings,
+    records: RecordsSettings,
+    data_directory: Path,
+    channel: Path,
+    logging: LoggingSettings,
 ) -> list[str]:
     """The command line that starts this process for a daemon; no password or key is on it."""
-    line = [sys.executable, "-m", "ringfence.clickhouse", "--parent", str(os.getpid()), "--folder", str(folder)]
-    line += ["--data-directory", str(data_directory), "--channel", str(channel)]
+    line = [sys.executable, "-m", "ringfence.clickhouse", "--parent", str(os.getpid())]
+    line += ["--records", records.model_dump_json(), "--data-directory", str(data_directory), "--channel", str(channel)]
     line += ["--settings", settings.model_dump_json()]
     return [*line, "--log-level", logging.level, "--log-format", logging.format]
 
 
 async def feed(
-    settings: ClickHouseSettings, folder: Path, data_directory: Path, worker: int, channel: Path | None, once: bool
+    settings: ClickHouseSettings,
+    records: RecordsSettings,
+    data_directory: Path,
+    worker: int,
+    channel: Path | None,
+    once: bool,
 ) -> None:
     """Feed until cancelled, or until nothing is left to do where it is for once. Raises ClickHouseError."""
     from ringfence.clickhouse.client import Client  # here: the daemon imports this file, and has no use for these
     from ringfence.clickhouse.errors import ClickHouseError
     from ringfence.clickhouse.feeder import Feeder
     from ringfence.clickhouse.sealing import open_sealer
+    from ringfence.records.keys import open_keys
 
+    folder = folder_of(records, data_directory)
+    sealer = open_sealer(settings.key_file, data_directory)
+    keys = partial(open_keys, records, data_directory)  # at every encrypted segment: an operator may change them
     async with Client(settings) as client:
-        feeder = Feeder(folder, settings, client, open_sealer(settings.key_file, data_directory), worker)
+        feeder = Feeder(folder, settings, client, sealer, worker, keys)
         telling = asyncio.create_task(_tell(feeder, channel)) if channel is not None else None
         pause = FIRST_PAUSE
         try:
@@ -85,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Work until SIGTERM, or until the parent is gone."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.clickhouse", description="feeds records to ClickHouse")
     parser.add_argument("--settings", type=ClickHouseSettings.model_validate_json, required=True, help="as JSON")
-    parser.add_argument("--folder", type=Path, required=True, help="the records' folder")
+    parser.add_argument("--records", type=RecordsSettings.model_validate_json, required=True, help="likewise")
     parser.add_argument("--data-directory", type=Path, required=True, help="where keys are made")
     parser.add_argument("--worker", type=int, default=0, help="which of the node's processes writes the folder")
     parser.add_argument("--channel", type=Path, help="Unix socket of the SIP process, to tell it how far we are")
@@ -101,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ringfence.clickhouse.errors import ClickHouseError
 
     try:
-        asyncio.run(feed(given.settings, given.folder, given.data_directory, given.worker, given.channel, given.once))
+        asyncio.run(feed(given.settings, given.records, given.data_directory, given.worker, given.channel, given.once))
     except ClickHouseError as error:
         _log.error("records cannot be fed to ClickHouse", why=str(error))
         raise SystemExit(1) from error

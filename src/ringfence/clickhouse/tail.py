@@ -5,38 +5,32 @@ What was written less than SAFE ago may still be lost by a power cut, and its nu
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from mmap import mmap
 from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.clickhouse.errors import ClickHouseError
+from ringfence.records.errors import RecordsError, Tampered
 from ringfence.records.framing import (
     BLOCK,
     DIGEST,
     HEAD,
     OPEN,
     SEAL,
+    VAULT,
     Damage,
     Header,
+    Readable,
     blocks,
     read_header,
     segments,
     split,
 )
-from ringfence.records.recover import mapped
+from ringfence.records.vault import Keys, Vault, opened
+from ringfence.records.vault_file import read_card
 
 SAFE = 1.0  # seconds: five times as long as records.fsync may be
-
-
-@contextmanager
-def _bytes_of(path: Path) -> Iterator[mmap | memoryview]:
-    """A segment's bytes. Raises OSError: it may have been sealed, and so renamed, since somebody looked."""
-    with path.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
-        yield data
 
 
 class Found(NamedTuple):
@@ -62,18 +56,22 @@ class End:
         try:
             every = segments(self._folder)
             return self._in(every[-1]) if every else 1
+        except RecordsError as error:
+            raise ClickHouseError(f"{self._folder}: records cannot be read: {error}") from None
         except OSError as error:
             raise ClickHouseError(f"{self._folder}: records cannot be read: {error.strerror}") from None
 
     def _in(self, path: Path) -> int:
-        with _bytes_of(path) as data:
+        if path.suffix == VAULT:
+            return read_card(path).about.next
+        with opened(path, None) as data:
             if path.stem != self._stem:
                 header = read_header(data)
                 if isinstance(header, Damage):
                     return int(path.stem)
                 self._stem, self._offset, self._next = path.stem, header.size, header.first
             while self._offset + HEAD.size <= len(data):
-                kind, length, first, _, _ = HEAD.unpack_from(data, self._offset)
+                kind, length, first, _, _ = HEAD.unpack(data[self._offset : self._offset + HEAD.size])
                 end = self._offset + HEAD.size + length + DIGEST
                 if kind not in (BLOCK, SEAL) or end > len(data):
                     break
@@ -83,17 +81,18 @@ class End:
 
 
 class Tail:
-    """Reads on from `next`, the sequence number of the first record that is wanted.
+    """Reads on from `next`, the sequence number of the first record that is wanted. keys: for encrypted segments.
 
     waiting: microseconds since 1970 at which the oldest record that is not yet read was written, 0: there is none.
     damaged: segments that could not be read to their end.
     """
 
-    def __init__(self, folder: Path, next_: int) -> None:
+    def __init__(self, folder: Path, next_: int, keys: Keys | None = None) -> None:
         self.folder = folder
         self.next = next_
         self.waiting = 0
         self.damaged: set[str] = set()
+        self._keys = keys
         self._place: tuple[str, Header] | None = None  # where the last look ended in its segment
 
     def read(self, most: int) -> list[Found]:
@@ -104,6 +103,8 @@ class Tail:
                 found += self._of(path, most - len(found))
                 if len(found) >= most:
                     break
+        except RecordsError as error:
+            raise ClickHouseError(f"{self.folder}: records cannot be read: {error}") from None
         except OSError as error:
             raise ClickHouseError(f"{self.folder}: records cannot be read: {error.strerror}") from None
         return found
@@ -117,28 +118,41 @@ class Tail:
         return every[behind[-1] if behind else 0 :]
 
     def _of(self, path: Path, most: int) -> Iterator[Found]:
+        try:
+            with opened(path, self._keys) as data:
+                yield from self._in(path, data, most)
+        except Tampered:
+            self._damage(path)
+
+    def _in(self, path: Path, data: Readable, most: int) -> Iterator[Found]:
         safe = (time.time() - SAFE) * 1e6
-        with _bytes_of(path) as data:
-            header = self._place[1] if self._place is not None and self._place[0] == path.stem else read_header(data)
-            if isinstance(header, Damage):
+        header = self._header(path, data)
+        if isinstance(header, Damage):
+            self._damage(path)
+            return
+        count = 0
+        self.waiting = 0
+        for block in blocks(data, header):
+            if isinstance(block, Damage):
                 self._damage(path)
                 return
-            count = 0
-            self.waiting = 0
-            for block in blocks(data, header):
-                if isinstance(block, Damage):
-                    self._damage(path)
-                    return
-                following = block.first + len(block.bodies)
-                if (path.suffix == OPEN and block.wall > safe) or count >= most:
-                    self.waiting = block.wall
-                    return
-                for sequence, body in enumerate(block.bodies, block.first):
-                    if sequence >= self.next:
-                        count += 1
-                        yield Found(header.node, sequence, body, block.wall)
-                self.next = max(self.next, following)
-                self._place = path.stem, header._replace(size=block.end, link=block.link, first=following)
+            following = block.first + len(block.bodies)
+            if (path.suffix == OPEN and block.wall > safe) or count >= most:
+                self.waiting = block.wall
+                return
+            for sequence, body in enumerate(block.bodies, block.first):
+                if sequence >= self.next:
+                    count += 1
+                    yield Found(header.node, sequence, body, block.wall)
+            self.next = max(self.next, following)
+            self._place = path.stem, header._replace(size=block.end, link=block.link, first=following)
+
+    def _header(self, path: Path, data: Readable) -> Header | Damage:
+        """Where reading goes on; at the beginning of what retention took records out of, for places moved there."""
+        thinned = isinstance(data, Vault) and data.about.thinned
+        if self._place is not None and self._place[0] == path.stem and not thinned:
+            return self._place[1]
+        return read_header(data)
 
     def _damage(self, path: Path) -> None:
         if path.suffix != OPEN:  # of an open one the end may be on its way

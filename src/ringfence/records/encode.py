@@ -54,13 +54,15 @@ def _decision(trail: Trail, wall: int, now: float) -> bytes:
     source = trail.source
     request = trail.request
     assert request is not None
-    return b"D\n%d\n%d\n%b\n%b\n%b\n%b\n%b" % (
+    purpose = "" if trunk is None else "marketing" if trunk.marketing else trunk.purpose
+    return b"D\n%d\n%d\n%b\n%b\n%b\n%b\n%b\n%b" % (
         wall - int((now - trail.at) * 1e6),
         int(trail.at * 1e6),
         f"{who}\n{source.transport}\n{source.host}:{source.port}".encode(),
         _said(request) if isinstance(request, Request) else _salvaged(request),
         _numbers(trail),
         _judged(trail),
+        purpose.encode(),
         b"" if trunk is None else _clean(trunk.connected_by).encode(),
     )
 

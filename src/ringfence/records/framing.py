@@ -10,12 +10,11 @@ All integers are little-endian. Sequence numbers count records from 1, over all 
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -25,11 +24,18 @@ HEAD = struct.Struct("<4sIQQQ")  # kind, length of the records, sequence of the 
 LENGTH = struct.Struct("<I")
 DIGEST = 16  # bytes
 NOTHING = bytes(DIGEST)  # what the first segment of a folder follows
-OPEN, SEALED = ".open", ".rec"
+OPEN, SEALED, VAULT = ".open", ".rec", ".vault"  # being written; whole, in the clear; whole, encrypted
 LONGEST_HEADER = 65_536
 LONGEST_BLOCK = 2**30  # bytes of one turn's records; a longer length is no length
 
-Readable = bytes | memoryview | mmap.mmap
+
+class Readable(Protocol):
+    """A segment's plain bytes, wherever they are: a mapped file, a vault."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes | memoryview: ...
+
 
 Start = tuple[bytes, bytes]
 """A segment's first bytes, and the digest that its first block follows."""
@@ -118,7 +124,7 @@ def blocks(data: Readable, header: Header) -> Iterator[Block | Damage]:
         if size - offset < HEAD.size:
             yield Damage("cut", offset, "half a block at the end")
             return
-        kind, length, first, wall, monotonic = HEAD.unpack_from(data, offset)
+        kind, length, first, wall, monotonic = HEAD.unpack(data[offset : offset + HEAD.size])
         end = offset + HEAD.size + length + DIGEST
         if kind not in (BLOCK, SEAL) or length > LONGEST_BLOCK:
             yield Damage("edit", offset, "no block begins here")
@@ -158,6 +164,15 @@ def name_of(first: int, suffix: str) -> str:
 
 
 def segments(folder: Path) -> list[Path]:
-    """Every segment of a folder, oldest first, open ones too."""
-    found = [path for path in folder.iterdir() if path.suffix in (OPEN, SEALED) and path.stem.isdigit()]
-    return sorted(found, key=lambda path: (path.stem, path.suffix))
+    """Every segment of a folder, oldest first, open ones too; each once, encrypted where it is."""
+    found = sorted(path for path in folder.iterdir() if path.suffix in (OPEN, SEALED, VAULT) and path.stem.isdigit())
+    vaults = {path.stem for path in found if path.suffix == VAULT}
+    return [path for path in found if path.suffix == VAULT or path.stem not in vaults]
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a segment; 0 of one that was sealed, encrypted or deleted since somebody looked. Raises OSError."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

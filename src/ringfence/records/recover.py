@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ringfence.records import gone
 from ringfence.records.errors import RecordsError
 from ringfence.records.framing import (
     DIGEST,
@@ -14,6 +15,7 @@ from ringfence.records.framing import (
     NOTHING,
     OPEN,
     SEAL,
+    VAULT,
     Block,
     Damage,
     Header,
@@ -21,6 +23,7 @@ from ringfence.records.framing import (
     read_header,
     segments,
 )
+from ringfence.records.vault_file import read_card
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,18 @@ def recover(folder: Path) -> Found:
     Raises RecordsError where the folder cannot be read or mended.
     """
     found = Found()
+    deleted, _ = gone.read(folder)
+    newest = max((each[-1] for each in deleted.values()), key=lambda each: each.next, default=None)
+    if newest is not None:  # where retention took everything, the chain goes on behind what stood there
+        found.next, found.link = newest.next, newest.link
     try:
         for path in segments(folder):
             if path.suffix == OPEN:
                 _open_segment(path, found)
+            elif path.suffix == VAULT:
+                about = read_card(path).about
+                if about.next >= found.next:
+                    found.next, found.link = about.next, about.link
             else:
                 _sealed_segment(path, found)
     except OSError as error:
@@ -116,7 +127,8 @@ def _sealed_segment(path: Path, found: Found) -> None:
     """Its seal tells where it ended; a damaged one is left as it is, for `verify` to tell."""
     seal = read_seal(path)
     if seal is not None:
-        found.next, found.link = max(found.next, seal[0]), seal[1]
+        if seal[0] >= found.next:
+            found.next, found.link = seal
         return
     with path.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
         header = read_header(data)

@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "facts",  # name=JSON each; a text is why it is unknown
         "status",  # what it was answered, 0: it was forwarded
         "gateway", "gateway_address",
+        "purpose",  # since 2: what the trunk's calls are for, `marketing` where they need consent; "" of a gateway's
         "connected_by",  # since 2: who connected the trunk and answers for that, as the ledger said then
     ),
     OUTCOME: (
@@ -73,3 +74,9 @@ def decode(body: bytes) -> dict[str, str]:
     if len(values) < len(names):
         values += [""] * (len(names) - len(values))
     return dict(zip(names, values, strict=False))
+
+
+def moment_of(body: bytes) -> int:
+    """When a record is of, microseconds since 1970, without reading the rest; 0 where it does not say."""
+    value = body[2 : body.find(b"\n", 2)]
+    return int(value) if value.isdigit() else 0

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ringfence.settings_types import Duration, Frozen
 
 
 class RetentionSettings(Frozen):
-    """How long records stay, by what was decided; they go by whole segments, so up to a segment's age later."""
+    """How long records stay, by class; an age is that of its segment's newest record, so up to `segment` longer.
 
-    forwarded: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded unmarked")
-    tagged: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded tagged")
+    A call is of the first of these that fits it.
+    """
+
+    emergency: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls to emergency numbers")
+    marketing: Duration = Field(
+        default=180 * 86400.0,
+        ge=3600,
+        description="of calls from trunks whose purpose is marketing, whatever became of them",
+    )
     rejected: Duration = Field(
         default=180 * 86400.0, ge=3600, description="of calls that were rejected, refused or given up meanwhile"
     )
+    tagged: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded tagged")
+    forwarded: Duration = Field(default=180 * 86400.0, ge=3600, description="of calls that were forwarded unmarked")
 
 
 class RecordsSettings(Frozen):
@@ -50,8 +59,22 @@ class RecordsSettings(Frozen):
         "without a record",
     )
     index: bool = Field(
-        default=True, description="index sealed files for `records find` and `trace`, in a process of its own"
+        default=True,
+        description="encrypt sealed files, index them for `records find` and `trace` and delete what is over its time, "
+        "in a process of its own; without it files stay in the clear and for good",
     )
+    key_file: Path | None = Field(
+        default=None,
+        description="file with the keys that sealed files are encrypted by, 64 hexadecimal digits a line, the present "
+        "one first; none: made at the first start in data_directory/keys/records.key",
+    )
+    key_env: str | None = Field(default=None, description="environment variable with these keys, instead of a file")
     retention: RetentionSettings = Field(
         default=RetentionSettings(), description="how long records stay; kept by the indexing process"
     )
+
+    @model_validator(mode="after")
+    def _one_place_of_keys(self) -> Self:
+        if self.key_file is not None and self.key_env is not None:
+            raise ValueError("key_file and key_env exclude each other")
+        return self

@@ -1,4 +1,4 @@
-"""Who looked at whose calls: one line of JSON a look, kept beside the records."""
+"""Who looked at whose calls: one line of a journal a look, kept beside the records."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import time
 from pathlib import Path
 
-import orjson
-
+from ringfence.records import journal
 from ringfence.records.errors import RecordsError
 from ringfence.warehouse.numbers import masked
 
@@ -26,18 +25,14 @@ def note(folder: Path, command: str, question: dict[str, str], found: int, in_fu
         "user": by or _user(),
         "uid": os.getuid(),
         "command": command,
-        "question": {name: masked(value) for name, value in question.items()},
+        "question": {name: value if name == "at" else masked(value) for name, value in question.items()},
         "found": found,
         "full": in_full,
     }
     try:
-        descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, orjson.dumps(entry) + b"\n")
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise RecordsError(f"{folder / FILE}: a look at records must be noted: {error.strerror}") from None
+        journal.append(folder / FILE, entry)
+    except RecordsError as error:
+        raise RecordsError(f"a look at records must be noted: {error}") from None
 
 
 def _user() -> str:

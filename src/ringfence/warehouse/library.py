@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import SEALED, segments
+from ringfence.records.framing import OPEN, VAULT, Header, read_header, segments, size_of
 from ringfence.records.place import spools
-from ringfence.records.schema import DECISION, END, OUTCOME, decode
-from ringfence.warehouse.numbers import key_of
-from ringfence.warehouse.segment_index import ACTIONS, SUFFIX, VERSION, bodies, bodies_with, call_key
+from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
+from ringfence.records.vault import Keys, Vault, digest_key_of, key_in, opened
+from ringfence.records.vault_file import Card, read_card
+from ringfence.records.verify import bodies_in
+from ringfence.warehouse.numbers import Digests, is_number
+from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, index_of
 
+TOGETHER, BATCH = 8, 64  # segments looked into at once; before it is asked whether that is enough
 USUAL_SIZE = 600  # bytes of all records of a call, about
 LONGEST_CALL = (
     13 * 3600 * 10**6
 )  # microseconds after a decision in which its end is looked for: dialog_lifetime and more
 
+_PLACES = "SELECT sequence, place, size FROM"
+
 Fields = dict[str, str]
+_Query = Callable[[Digests], tuple[str, tuple[object, ...]]]
 
 
 @dataclass(frozen=True)
@@ -64,43 +73,125 @@ class Story(NamedTuple):
 
 
 class _Shelf(NamedTuple):
-    """One segment with its index. base: None before that is made. began, ended: microseconds; 0 where not yet known."""
+    """One segment. card: of a vault, else None. base: its index, None before that is made."""
 
     first: int
     segment: Path
+    card: Card | None
     base: Path | None
-    began: int
-    ended: int
+
+    @property
+    def began(self) -> int:
+        """Microseconds; 0 where that is not known."""
+        return 0 if self.card is None else self.card.about.began
+
+    def touches(self, begin: int, end: int) -> bool:
+        """Whether it may have records of that time."""
+        return self.card is None or (self.card.about.ended >= begin and self.card.about.began <= end)
 
 
 class Library:
-    """Reads; writers and an indexer may be at work meanwhile. Raises RecordsError.
+    """Reads; writers and an indexer may be at work meanwhile.
 
-    folder: of a daemon's records, with the spools of its workers in it. A record's number tells the spool too.
+    folder: of a daemon's records, with the spools of its workers in it; a record's number tells the spool too.
+    keys: for vaults; without them only what is in the clear can be read. Raises RecordsError.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keys: Keys | None = None) -> None:
         self.folder = folder
+        self.keys = keys
         try:
-            self._spools = [shelves for path in spools(folder) if (shelves := _survey(path))]
+            with ThreadPoolExecutor(TOGETHER) as pool:  # each file may wait for the disk
+                self._spools = [shelves for path in spools(folder) if (shelves := _survey(path, pool))]
         except OSError as error:
             raise RecordsError(f"{folder}: cannot be read: {error.strerror}") from None
+
+    def _looked_up(self, shelf: _Shelf, query: _Query) -> list[tuple[int, Fields]] | None:
+        """What an index finds, read from its vault; None where there is none, or no longer the one that was here."""
+        if shelf.card is None or shelf.base is None:
+            return None
+        if self.keys is None:
+            raise RecordsError(f"{shelf.segment.name}: it is encrypted, and no key was given")
+        ring = self.keys()
+        digests = Digests(digest_key_of(key_in(shelf.segment, shelf.card.slots, ring)))
+        try:
+            with closing(connected(shelf.base)) as base:
+                rows = base.execute(*query(digests)).fetchall()
+            if not rows:
+                return []
+            with opened(shelf.segment, self.keys) as vault:
+                if not isinstance(vault, Vault) or vault.tag != shelf.card.tag:
+                    return None
+                return [(sequence, decode(vault[place : place + size])) for sequence, place, size in rows]
+        except (sqlite3.Error, OSError, RecordsError) as error:
+            if not shelf.base.exists():
+                return None  # retention was here meanwhile
+            if isinstance(error, RecordsError):
+                raise
+            raise RecordsError(f"{shelf.segment.name}: cannot be looked up: {error}") from None
 
     @property
     def waiting(self) -> int:
         """Sealed segments without an index."""
-        return sum(
-            shelf.base is None and shelf.segment.suffix == SEALED for shelves in self._spools for shelf in shelves
-        )
+        return sum(shelf.base is None and shelf.segment.suffix != OPEN for shelves in self._spools for shelf in shelves)
 
     def find(self, question: Question, limit: int = 1000) -> list[tuple[int, Fields]]:
         """Decisions that fit, newest first, at most `limit`."""
-        answers = [_find(shelves, question, limit) for shelves in self._spools]
+        for number in (question.caller, question.callee):
+            if number is not None and not is_number(number):
+                raise RecordsError("a number to look for is E.164 with its plus, or a short code")
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            answers = [self._find(shelves, question, limit, pool) for shelves in self._spools]
         return list(islice(merge(*answers, key=lambda answer: -int(answer[1]["at"])), limit))
+
+    def _find(
+        self, spool: list[_Shelf], question: Question, limit: int, pool: ThreadPoolExecutor
+    ) -> list[tuple[int, Fields]]:
+        found: list[tuple[int, Fields]] = []
+        shelves = [shelf for shelf in reversed(spool) if shelf.touches(question.begin, question.end)]
+        # Files that nobody looked into lately wait for the disk, and can do so together. Where no number is asked for,
+        # every file may fill the answer by itself.
+        batch = BATCH if question.caller or question.callee or question.call_id else 1
+        for at in range(0, len(shelves), batch):
+            wanted = partial(self._answers, question=question, limit=limit - len(found))
+            for answers in pool.map(wanted, shelves[at : at + batch]):
+                found += sorted(answers, key=lambda answer: -answer[0])
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     def decisions(self, begin: int) -> Iterator[tuple[int, bytes]]:
         """(sequence, body) of every undamaged decision since `begin` (microseconds), oldest first."""
-        return merge(*(_decisions(shelves, begin) for shelves in self._spools), key=lambda record: _moment(record[1]))
+        return merge(
+            *(self._decisions(shelves, begin) for shelves in self._spools), key=lambda record: moment_of(record[1])
+        )
+
+    def _decisions(self, shelves: list[_Shelf], begin: int) -> Iterator[tuple[int, bytes]]:
+        for segment in _since(shelves, begin):
+            yield from self.decisions_of(segment, begin)
+
+    def decisions_of(self, segment: Path, begin: int) -> Iterator[tuple[int, bytes]]:
+        """The same of one segment, which `since` told of."""
+        for _, sequence, body in self.bodies_of(segment):
+            if body[:2] == b"D\n" and moment_of(body) >= begin:
+                yield sequence, body
+
+    def since(self, begin: int) -> list[Path]:
+        """Every segment that may have records since `begin` (microseconds), spool by spool, oldest first."""
+        return [segment for shelves in self._spools for segment in _since(shelves, begin)]
+
+    def bodies_of(self, segment: Path) -> Iterator[tuple[str, int, bytes]]:
+        """(node, sequence, body) of every undamaged record of a segment."""
+        try:
+            with opened(segment, self.keys) as data:
+                header = read_header(data)
+                if isinstance(header, Header):
+                    for sequence, _, body in bodies_in(data):
+                        yield header.node, sequence, body
+        except FileNotFoundError:
+            return  # retention took it away meanwhile
+        except OSError as error:
+            raise RecordsError(f"{segment.name}: cannot be read: {error.strerror}") from None
 
     def estimate(self, begin: int) -> int:
         """About how many decisions there are since `begin`: from the indexes, elsewhere by the segment's size."""
@@ -109,9 +200,7 @@ class Library:
     def story(self, sequence: int) -> Story | None:
         """The call of a decision's sequence number; None where there is none."""
         shelves = self._of(sequence)
-        if not shelves:
-            return None
-        fields = _record(shelves[0], sequence)
+        fields = self._record(shelves[0], sequence) if shelves else None
         if fields is None or fields["kind"] != DECISION:
             return None
         return self._told(sequence, fields, shelves)
@@ -131,218 +220,125 @@ class Library:
     def _told(self, sequence: int, decision: Fields, shelves: list[_Shelf]) -> Story:
         if decision["status"] != "0" or decision["action"] == "inside":
             return Story(sequence, decision, None, None)
-        outcome, end = _course(shelves, sequence, decision)
+        outcome, end = self._course(shelves, sequence, decision)
         if end is None and (outcome is None or int(outcome["status"]) < 300):
             # It may have ended after a restart with another number of workers.
             began = int(decision["at"])
             for others in self._spools:
                 if not shelves or others[-1] is not shelves[-1]:
-                    later = [shelf for shelf in others if shelf.base is None or shelf.ended >= began]
-                    other_outcome, end = _course(later, 0, decision)
+                    later = [shelf for shelf in others if shelf.touches(began, 2**62)]
+                    other_outcome, end = self._course(later, 0, decision)
                     outcome = outcome or other_outcome
                     if end is not None:
                         break
         return Story(sequence, decision, outcome, end)
 
+    def _course(self, shelves: list[_Shelf], sequence: int, decision: Fields) -> tuple[Fields | None, Fields | None]:
+        """Outcome and end of a call, as far as they stand in these segments."""
+        outcome = end = None
+        until = int(decision["at"]) + LONGEST_CALL
+        for shelf in shelves:
+            if shelf.began > until:
+                break
+            for fields in self._endings(shelf, sequence, decision["call_id"]):
+                if fields["kind"] == OUTCOME and outcome is None:
+                    outcome = fields
+                elif fields["kind"] == END and end is None:
+                    end = fields
+            if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
+                break
+        return outcome, end
 
-def _survey(folder: Path) -> list[_Shelf]:
-    """The segments of one spool, oldest first."""
-    indexes = {path.stem: path for path in (folder / "index").glob(f"*{SUFFIX}")}
-    files = {path.stem: path for path in segments(folder)}
-    shelves = []
-    for stem in sorted(indexes.keys() | files.keys()):
-        segment = files.get(stem, folder / f"{stem}{SEALED}")
-        index = indexes.get(stem)
-        about = None if index is None else _about(index)
-        if about is None:
-            shelves.append(_Shelf(int(stem), segment, None, 0, 0))
-        else:
-            shelves.append(_Shelf(int(stem), segment, index, *about))
-    return shelves
+    def _answers(self, shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
+        found = self._looked_up(shelf, lambda digests: _asked(question, digests, limit))
+        if found is None:
+            wanted = question.callee or question.caller or question.call_id or ""
+            found = list(self._with(shelf, wanted.encode("utf-8", "surrogateescape") or b"D\n"))
+        return [(sequence, fields) for sequence, fields in found if question.fits(fields)]
 
-
-def _find(shelves: list[_Shelf], question: Question, limit: int) -> list[tuple[int, Fields]]:
-    found: list[tuple[int, Fields]] = []
-    for shelf in reversed(shelves):
-        if shelf.base is not None and not (shelf.ended >= question.begin and shelf.began <= question.end):
-            continue
-        answers = _indexed(shelf, question, limit - len(found)) if shelf.base else _plain(shelf, question)
-        found += sorted(answers, key=lambda answer: -answer[0])
-        if len(found) >= limit:
-            return found[:limit]
-    return found
-
-
-def _moment(body: bytes) -> int:
-    """When a decision was written, microseconds."""
-    return int(body[2 : body.index(b"\n", 2)])
-
-
-def _decisions(shelves: list[_Shelf], begin: int) -> Iterator[tuple[int, bytes]]:
-    for shelf in shelves:
-        if shelf.base is not None and shelf.ended < begin:
-            continue
+    def _with(self, shelf: _Shelf, needle: bytes) -> Iterator[tuple[int, Fields]]:
+        """Every record with some bytes in it, of a segment without an index."""
         try:
-            for sequence, body in _all_of(shelf):
-                if body[:2] == b"D\n" and _moment(body) >= begin:
-                    yield sequence, body
+            for sequence, body in bodies_with(shelf.segment, needle, self.keys):
+                yield sequence, decode(body)
+        except FileNotFoundError:
+            return  # retention took it away meanwhile
         except OSError as error:
             raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
 
+    def _record(self, shelf: _Shelf, sequence: int) -> Fields | None:
+        found = self._looked_up(shelf, lambda _: (f"{_PLACES} calls WHERE sequence = ?", (sequence,)))
+        if found is None:
+            return next((fields for number, fields in self._with(shelf, b"D\n") if number == sequence), None)
+        return next((fields for _, fields in found), None)
+
+    def _endings(self, shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
+        """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
+        where = "decision = ? OR (decision = 0 AND call = ?)"
+        found = self._looked_up(
+            shelf, lambda digests: (f"{_PLACES} endings WHERE {where}", (decision, digests.of(call_id)))
+        )
+        if found is None:
+            found = list(self._with(shelf, call_id.encode("utf-8", "surrogateescape")))
+        return [
+            fields
+            for _, fields in found
+            if fields["kind"] in (OUTCOME, END)
+            and fields["call_id"] == call_id
+            and fields["decision"] in ("0", str(decision))
+        ]
+
+
+def _survey(folder: Path, pool: ThreadPoolExecutor) -> list[_Shelf]:
+    """The segments of one spool, oldest first. Raises RecordsError, OSError."""
+    indexes = {path.name for path in (folder / "index").glob("*")}
+    return list(pool.map(partial(_shelf, indexes=indexes), segments(folder)))
+
+
+def _since(shelves: list[_Shelf], begin: int) -> Iterator[Path]:
+    return (shelf.segment for shelf in shelves if shelf.touches(begin, 2**62))
+
 
 def _count(shelf: _Shelf, begin: int) -> int:
+    """About how many decisions since `begin`."""
     if shelf.base is None:
-        return shelf.segment.stat().st_size // USUAL_SIZE
-    if shelf.ended < begin:
+        return size_of(shelf.segment) // USUAL_SIZE
+    if shelf.began >= begin:
+        return sum(classes_in(shelf.base).values())
+    if not shelf.touches(begin, 2**62):
         return 0
-    base = _opened(shelf.base)
-    count: int = base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
-    base.close()
-    return count
+    with closing(connected(shelf.base)) as base:
+        count: int = base.execute("SELECT count(*) FROM calls WHERE at >= ?", (begin,)).fetchone()[0]
+        return count
 
 
-def _course(shelves: list[_Shelf], sequence: int, decision: Fields) -> tuple[Fields | None, Fields | None]:
-    """Outcome and end of a call, as far as they stand in these segments."""
-    outcome = end = None
-    until = int(decision["at"]) + LONGEST_CALL
-    for shelf in shelves:
-        if shelf.base is not None and shelf.began > until:
-            break
-        for fields in _endings(shelf, sequence, decision["call_id"]):
-            if fields["kind"] == OUTCOME and outcome is None:
-                outcome = fields
-            elif fields["kind"] == END and end is None:
-                end = fields
-        if end is not None or (outcome is not None and int(outcome["status"]) >= 300):
-            break
-    return outcome, end
+def _shelf(path: Path, indexes: set[str]) -> _Shelf:
+    """indexes: names of the files that there are."""
+    if path.suffix != VAULT:
+        return _Shelf(int(path.stem), path, None, None)
+    card = read_card(path)
+    index = index_of(path.parent, path.stem, card.tag)
+    return _Shelf(card.about.first, path, card, index if index.name in indexes else None)
 
 
-def _all_of(shelf: _Shelf) -> Iterator[tuple[int, bytes]]:
-    """Every record of a segment; of a thinned one, the decisions that stayed."""
-    if shelf.base is None or shelf.segment.exists():
-        for sequence, _, body in bodies(shelf.segment):
-            yield sequence, body
-        return
-    base = _opened(shelf.base)
-    try:
-        yield from base.execute("SELECT sequence, body FROM calls WHERE body IS NOT NULL ORDER BY sequence")
-    finally:
-        base.close()
-
-
-def _about(index: Path) -> tuple[int, int] | None:
-    """When an index's records began and ended; None for one of another version."""
-    with _opened(index) as base:
-        version, began, ended = base.execute("SELECT version, began, ended FROM about").fetchone()
-    base.close()
-    return (began, ended) if version == VERSION else None
-
-
-def _opened(index: Path) -> sqlite3.Connection:
-    """Sealed: nobody writes it, so nothing has to be locked or watched."""
-    try:
-        return sqlite3.connect(f"file:{index}?mode=ro&immutable=1", uri=True)
-    except sqlite3.Error as error:
-        raise RecordsError(f"{index.name}: cannot be opened: {error}") from None
-
-
-def _indexed(shelf: _Shelf, question: Question, limit: int) -> list[tuple[int, Fields]]:
-    clauses: list[str] = ["at BETWEEN ? AND ?"]
-    values: list[int | str] = [question.begin, question.end]
+def _asked(question: Question, digests: Digests, limit: int) -> tuple[str, tuple[object, ...]]:
+    """A question as SQL, and the values that it binds."""
+    clauses = ["at BETWEEN ? AND ?"]
+    values: list[object] = [question.begin, question.end]
     if question.caller is not None:
         clauses.append("(caller = ? OR shown = ?)")
-        values += [_key(question.caller)] * 2
+        values += [digests.of(question.caller)] * 2
     if question.callee is not None:
         clauses.append("callee = ?")
-        values.append(_key(question.callee))
+        values.append(digests.of(question.callee))
     if question.call_id is not None:
         clauses.append("call = ?")
-        values.append(call_key(question.call_id))
+        values.append(digests.of(question.call_id))
     if question.trunk is not None:
         clauses.append("trunk = (SELECT id FROM names WHERE name = ?)")
         values.append(question.trunk)
     if question.action is not None:
         clauses.append("action = ?")
         values.append(ACTIONS.index(question.action))
-    where = " AND ".join(clauses)  # clauses are ours, values are bound
-    query = f"SELECT sequence, place, size, body FROM calls WHERE {where} ORDER BY sequence DESC LIMIT ?"  # noqa: S608
-    assert shelf.base is not None
-    base = _opened(shelf.base)
-    try:
-        rows = base.execute(query, (*values, limit)).fetchall()
-    except sqlite3.Error as error:
-        raise RecordsError(f"{shelf.base.name}: cannot be read: {error}") from None
-    finally:
-        base.close()
-    return [(sequence, fields) for sequence, fields in _read(shelf.segment, rows) if question.fits(fields)]
-
-
-def _key(number: str) -> int:
-    key = key_of(number)
-    if key is None:
-        raise RecordsError("a number to look for is E.164 with its plus, or a short code")
-    return key
-
-
-def _read(segment: Path, rows: list[tuple[int, int, int, bytes | None]]) -> Iterator[tuple[int, Fields]]:
-    """The records of some rows: their own bodies, else cut out of the segment."""
-    descriptor = -1
-    try:
-        for sequence, place, size, body in rows:
-            if body is None:
-                if descriptor < 0:
-                    descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
-                body = os.pread(descriptor, size, place)
-            yield sequence, decode(body)
-    except OSError as error:
-        raise RecordsError(f"{segment.name}: cannot be read: {error.strerror}") from None
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-def _plain(shelf: _Shelf, question: Question) -> list[tuple[int, Fields]]:
-    wanted = question.callee or question.caller or question.call_id or ""
-    needle = wanted.encode("utf-8", "surrogateescape") or b"D\n"
-    try:
-        found = [(sequence, decode(body)) for sequence, body in bodies_with(shelf.segment, needle)]
-    except OSError as error:
-        raise RecordsError(f"{shelf.segment.name}: cannot be read: {error.strerror}") from None
-    return [(sequence, fields) for sequence, fields in found if fields["kind"] == DECISION and question.fits(fields)]
-
-
-def _record(shelf: _Shelf, sequence: int) -> Fields | None:
-    if shelf.base is None:
-        for number, body in bodies_with(shelf.segment, b"D\n"):
-            if number == sequence:
-                return decode(body)
-        return None
-    base = _opened(shelf.base)
-    rows = base.execute("SELECT sequence, place, size, body FROM calls WHERE sequence = ?", (sequence,)).fetchall()
-    base.close()
-    return next((fields for _, fields in _read(shelf.segment, rows)), None)
-
-
-def _endings(shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
-    """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
-    if shelf.base is None:
-        needle = call_id.encode("utf-8", "surrogateescape")
-        found = [decode(body) for _, body in bodies_with(shelf.segment, needle)]
-    else:
-        base = _opened(shelf.base)
-        query = "SELECT sequence, place, size, body FROM endings WHERE decision = ?"
-        rows = base.execute(query, (decision,)).fetchall()
-        if not rows:
-            rows = base.execute(
-                "SELECT sequence, place, size, body FROM endings WHERE decision = 0 AND call = ?", (call_key(call_id),)
-            ).fetchall()
-        base.close()
-        found = [fields for _, fields in _read(shelf.segment, rows)]
-    return [
-        fields
-        for fields in found
-        if fields["kind"] in (OUTCOME, END)
-        and fields["call_id"] == call_id
-        and fields["decision"] in ("0", str(decision))
-    ]
+    where = " AND ".join(clauses)  # these are ours, what is asked for is bound
+    return f"{_PLACES} calls WHERE {where} ORDER BY sequence DESC LIMIT ?", (*values, limit)

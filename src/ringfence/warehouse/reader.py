@@ -14,23 +14,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ringfence.errors import RingfenceError
+from ringfence.records.keys import open_keys
 from ringfence.records.place import folder_of
 from ringfence.records.settings import RecordsSettings
+from ringfence.records.vault import Keys
 from ringfence.warehouse.audit import note
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.telling import listed, told
 
 
-def answer(folder: Path, asked: dict[str, Any]) -> Any:
+def answer(folder: Path, keys: Keys, asked: dict[str, Any]) -> Any:
     """One question's. Each look is noted before it is answered. Raises RingfenceError."""
     by, full = asked["by"], asked["full"]
-    library = Library(folder)  # surveyed anew: segments are sealed and indexed meanwhile
+    library = Library(folder, keys)  # surveyed anew: segments are sealed and indexed meanwhile
     if asked["command"] == "show":
         record = asked["record"]
         story = library.story(record)
@@ -54,8 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     folder = folder_of(given.records, given.data_directory)
     for line in sys.stdin.buffer:
+        keys = cache(partial(open_keys, given.records, given.data_directory))  # anew: an operator may change them
         try:
-            said = {"result": answer(folder, orjson.loads(line))}
+            said = {"result": answer(folder, keys, orjson.loads(line))}
         except RingfenceError as error:
             said = {"error": str(error)}
         sys.stdout.buffer.write(orjson.dumps(said) + b"\n")

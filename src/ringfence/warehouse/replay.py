@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from ringfence.config import Bundle, load_bundle
+from ringfence.records.keys import KeyRing
 from ringfence.records.schema import decode
 from ringfence.screening import Call, CalleeCalls, Consent, Facts, Intake, Need, Rate, Roaming, Score, Unknown, Verdict
 from ringfence.sip.errors import SipError
 from ringfence.sip.message import Request, parse
-from ringfence.warehouse.library import Fields
+from ringfence.warehouse.library import Fields, Library
 
-CHUNK = 2000  # records handed to a worker at once
+CHUNK = 2000  # records judged between two words of progress
 ALONE = 10_000  # records up to which no workers are started: they need most of a second to be ready
 EXAMPLES = 3  # records named for each change
 JUDGED = ("forward", "tag", "reject")
@@ -160,56 +161,64 @@ def facts_of(text: str) -> Facts:
     return Facts(**values)
 
 
-_judge: Judge | None = None  # of a worker process
+class _Worker:
+    """What a worker process judges by, and where it reads."""
+
+    def __init__(self, policy: Path, library: Library, begin: int) -> None:
+        self.judge = Judge(load_bundle(policy))
+        self.library = library
+        self.begin = begin
 
 
-def _prepare(policy: Path) -> None:
-    global _judge
-    _judge = Judge(load_bundle(policy))
+_worker: _Worker | None = None
 
 
-def _work(records: list[tuple[int, bytes]]) -> tuple[int, Outcome]:
-    assert _judge is not None
-    return len(records), _judge.take(records)
+def _prepare(policy: Path, folder: Path, ring: KeyRing | None, begin: int) -> None:
+    global _worker
+    _worker = _Worker(policy, Library(folder, None if ring is None else lambda: ring), begin)
+
+
+def _work(segment: Path) -> list[tuple[int, Outcome]]:
+    assert _worker is not None
+    return list(_judged(_worker.judge, _worker.library.decisions_of(segment, _worker.begin)))
+
+
+def _judged(judge: Judge, decisions: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, Outcome]]:
+    """(decisions, what was found), a chunk at a time."""
+    while chunk := list(islice(decisions, CHUNK)):
+        yield len(chunk), judge.take(chunk)
 
 
 def replay(
     policy: Path,
-    records: Iterator[tuple[int, bytes]],
+    library: Library,
+    begin: int,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
 ) -> Outcome:
-    """Judge decisions by the settings in a file. progress: told how many are done. workers: processes; None: the cores.
+    """Judge decisions since `begin` (microseconds) by the settings in a file. progress: told how many are done.
 
+    workers: processes, each of which reads and judges whole segments; None: the cores.
     Raises ConfigError for a policy with faults, RecordsError for records that cannot be read.
     """
     judge = Judge(load_bundle(policy))
     total = Outcome()
-    done = 0
-    first = list(islice(records, ALONE))
-    count = workers or len(os.sched_getaffinity(0))
-    if len(first) < ALONE or count == 1:
-        for chunk in _chunks(_joined(first, records)):
-            total.merge(judge.take(chunk))
-            done += len(chunk)
-            if progress is not None:
-                progress(done)
+    segments = library.since(begin)
+    count = min(workers or len(os.sched_getaffinity(0)), len(segments))
+    if count <= 1 or library.estimate(begin) < ALONE:
+        _add(total, _judged(judge, library.decisions(begin)), progress)
         return total
+    ring = None if library.keys is None else library.keys()
     # Not forked: this process may have threads of a progress bar.
-    with multiprocessing.get_context("spawn").Pool(count, _prepare, (policy,)) as pool:
-        for size, outcome in pool.imap_unordered(_work, _chunks(_joined(first, records))):
-            total.merge(outcome)
-            done += size
-            if progress is not None:
-                progress(done)
+    with multiprocessing.get_context("spawn").Pool(count, _prepare, (policy, library.folder, ring, begin)) as pool:
+        _add(total, (part for parts in pool.imap(_work, segments) for part in parts), progress)
     return total
 
 
-def _joined(first: list[tuple[int, bytes]], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    yield from first
-    yield from rest
-
-
-def _chunks(records: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    while chunk := list(islice(records, CHUNK)):
-        yield chunk
+def _add(total: Outcome, parts: Iterable[tuple[int, Outcome]], progress: Callable[[int], None] | None) -> None:
+    done = 0
+    for size, outcome in parts:
+        total.merge(outcome)
+        done += size
+        if progress is not None:
+            progress(done)

@@ -1,91 +1,125 @@
-"""How long records stay, by what was decided; whole segments go with the longest, others are thinned before."""
+"""How long records stay, by class; whole segments go with the longest of theirs, others are thinned before."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ringfence.records import gone
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import SEALED
+from ringfence.records.framing import BLOCK, LENGTH, SEAL, VAULT, block, segments, start
+from ringfence.records.keys import KeyRing
+from ringfence.records.schema import DECISION, END, OUTCOME, decode
 from ringfence.records.settings import RetentionSettings
-from ringfence.warehouse.segment_index import ACTIONS, SUFFIX
-
-CLASSES = {
-    "forward": "forwarded", "inside": "forwarded", "tag": "tagged",
-    "reject": "rejected", "refuse": "rejected", "abandon": "rejected",
-}  # fmt: skip
-"""Which of the retention's settings an action falls under."""
+from ringfence.records.vault import Vault, lock_away
+from ringfence.records.vault_file import About, read_card
+from ringfence.records.verify import bodies_in
+from ringfence.warehouse.classes import CLASSES, class_of
+from ringfence.warehouse.segment_index import build, classes_in, index_of
 
 
-def keep_to(settings: RetentionSettings, folder: Path, now: float) -> tuple[int, int]:
-    """Delete what is over its time. now: epoch seconds. (segments deleted, segments thinned). Raises RecordsError.
+@dataclass
+class Report:
+    """What a look at everything found. deleted: calls by class; left: those that stay.
 
-    A segment's age is that of its newest record. Where one class is over its time and another is not, the records that
-    stay get into the index, and the segment goes: a chain with records taken out would prove nothing.
+    segments: files that were deleted; thinned: that lost records. unindexed: files that nobody can tell the calls of
+    yet; they stay.
     """
-    deleted = thinned = 0
+
+    deleted: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    segments: int = 0
+    thinned: int = 0
+    unindexed: int = 0
+
+    def add(self, other: Report) -> None:
+        """What was found in another spool."""
+        self.deleted.update(other.deleted)
+        self.left.update(other.left)
+        self.segments += other.segments
+        self.thinned += other.thinned
+        self.unindexed += other.unindexed
+
+
+def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing | None) -> Report:
+    """Delete what is over its time in a spool. now: epoch seconds. ring: None only tells what would go.
+
+    Raises RecordsError.
+
+    A segment's age is that of its newest record. What goes is told in the retention journal first.
+    """
+    report = Report()
+    times = {name: getattr(settings, name) for name in CLASSES}
     try:
-        for index in sorted((folder / "index").glob(f"*{SUFFIX}")):
-            segment = folder / f"{index.stem}{SEALED}"
-            ended, already = _about(index)
-            age = now - ended / 1e6
-            over = {action for action, name in CLASSES.items() if age > getattr(settings, name)}
-            if len(over) == len(CLASSES):
-                segment.unlink(missing_ok=True)
-                index.unlink()
-                deleted += 1
-            elif over and len(over) > already:
-                _thin(index, segment, over)
-                thinned += 1
-    except (sqlite3.Error, OSError) as error:
+        for path in segments(folder):
+            if path.suffix != VAULT:
+                report.unindexed += 1
+                continue
+            about, tag, _ = read_card(path)
+            index = index_of(folder, path.stem, tag)
+            if not index.exists():
+                report.unindexed += 1
+                continue
+            age = now - about.ended / 1e6
+            _keep(path, about, index, {name for name in CLASSES if age > times[name]}, now, ring, report)
+    except OSError as error:
         raise RecordsError(f"records over their time cannot be deleted: {error}") from None
-    return deleted, thinned
+    return report
 
 
-def _about(index: Path) -> tuple[int, int]:
-    """When the newest record was written, and how many actions were thinned out already."""
-    base = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
+def _keep(
+    path: Path, about: About, index: Path, over: set[str], now: float, ring: KeyRing | None, report: Report
+) -> None:
+    classes = classes_in(index)
+    deleted = {name: count for name, count in classes.items() if name in over}
+    left = {name: count for name, count in classes.items() if name not in over}
+    report.deleted.update(deleted)
+    report.left.update(left)
+    if not left and (deleted or len(over) == len(CLASSES)):
+        report.segments += 1
+        if ring is not None:
+            gone.note(path.parent, about, b"", deleted, now)
+            path.unlink()
+            index.unlink()
+    elif deleted:
+        report.thinned += 1
+        if ring is not None:
+            _thin(path, about, index, deleted, now, ring)
+
+
+def _thin(path: Path, about: About, index: Path, deleted: dict[str, int], now: float, ring: KeyRing) -> None:
+    """Put a segment with what stays in the old one's place; its index is made anew.
+
+    It is written from memory, `records.segment_bytes` of it, since nothing may stand on the disk in the clear.
+    """
+    vault = Vault(path, ring)
     try:
-        ended, thinned = base.execute("SELECT ended, thinned FROM about").fetchone()
-        return int(ended), int(thinned)
+        data, link = _thinned(vault, set(deleted))
     finally:
-        base.close()
+        vault.close()
+    gone.note(path.parent, about, link, deleted, now)
+    lock_away(path, data, about._replace(size=len(data), thinned=True), ring)
+    index.unlink()
+    build(path, ring)
 
 
-def _thin(index: Path, segment: Path, over: set[str]) -> None:
-    """Make the index anew with the bodies of what stays, put it in the old one's place, then let the segment go."""
-    draft = index.with_suffix(f".{os.getpid()}.draft")
-    draft.unlink(missing_ok=True)
-    source = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
-    try:
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        target = sqlite3.connect(draft, isolation_level=None)
-        source.backup(target)
-        _fill(target, segment, over)
-        target.close()
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(index)
-        segment.unlink(missing_ok=True)
-    finally:
-        source.close()
-        draft.unlink(missing_ok=True)
+def _thinned(vault: Vault, over: set[str]) -> tuple[bytes, bytes]:
+    """A segment without the calls of some classes, chained anew; and the digest of its last block.
 
-
-def _fill(base: sqlite3.Connection, segment: Path, over: set[str]) -> None:
-    marks = ",".join("?" * len(over))
-    numbers = [ACTIONS.index(action) for action in sorted(over)]
-    gone = f"SELECT sequence FROM calls WHERE action IN ({marks})"  # noqa: S608 (question marks alone)
-    base.execute("BEGIN")
-    base.execute(f"DELETE FROM endings WHERE decision IN ({gone})", numbers)  # noqa: S608
-    base.execute(f"DELETE FROM calls WHERE action IN ({marks})", numbers)  # noqa: S608
-    if segment.exists():
-        with segment.open("rb") as file:
-            for table in ("calls", "endings"):
-                rows = base.execute(f"SELECT rowid, place, size FROM {table}").fetchall()  # noqa: S608
-                kept = [(os.pread(file.fileno(), size, place), row) for row, place, size in rows]
-                base.executemany(f"UPDATE {table} SET body = ? WHERE rowid = ?", kept)  # noqa: S608
-    base.execute("UPDATE about SET thinned = ?", (len(over),))
-    base.execute("COMMIT")
-    base.execute("VACUUM")
+    What is told of a call that is in another segment stays: it holds no number.
+    """
+    about = vault.about
+    head, link = start(about.node, about.schema, about.first, about.previous, about.began)
+    parts = [head]
+    dropped: set[str] = set()
+    for sequence, _, body in bodies_in(vault):
+        fields = decode(body)
+        kind = fields["kind"]
+        if kind == DECISION and CLASSES[class_of(fields)] in over:
+            dropped.add(str(sequence))
+        elif kind not in (OUTCOME, END) or fields["decision"] not in dropped:
+            data, link = block(BLOCK, LENGTH.pack(len(body)) + body, sequence, about.ended, 0, link)
+            parts.append(data)
+    seal, _ = block(SEAL, b"", about.next, about.ended, 0, link)
+    return b"".join([*parts, seal]), link

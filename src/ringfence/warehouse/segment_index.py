@@ -1,35 +1,40 @@
-"""One sealed segment to one SQLite file: where each record stands, and by which caller, callee and Call-ID it is found.
+"""One vault to one SQLite file: where each record stands, and by which caller, callee and Call-ID it is found.
 
-Rows are appended without an index and both indexes are made at the end: at five million rows that is forty times as
-fast as keeping them while rows come. The bodies stay in the segment; only a thinned index (`retention`) has its own.
+Numbers and Call-IDs stand there as digests under the segment's own key. Rows are appended without an index and all
+indexes are made at the end: at five million rows that is forty times as fast as keeping them while rows come.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
-from hashlib import blake2b
 from mmap import mmap
 from pathlib import Path
 
+import orjson
+
 from ringfence.records.errors import RecordsError
-from ringfence.records.framing import BLOCK, DIGEST, HEAD, LENGTH, SEAL, Damage, blocks, read_header, split
-from ringfence.records.recover import mapped
+from ringfence.records.framing import BLOCK, DIGEST, HEAD, SEAL, Damage, read_header, split
+from ringfence.records.keys import KeyRing
 from ringfence.records.schema import DECISION, END, NOTE, decode
-from ringfence.warehouse.numbers import key_of
+from ringfence.records.vault import Keys, Vault, opened
+from ringfence.records.verify import bodies_in
+from ringfence.warehouse.classes import CLASSES, class_of
+from ringfence.warehouse.numbers import Digests
 
 SUFFIX = ".sqlite"
-VERSION = 1  # of the tables; another one's file is made anew
+VERSION = 2  # of the tables; another one's file is made anew
 ACTIONS = ("forward", "tag", "reject", "refuse", "abandon", "inside")
 
 _TABLES = """
-CREATE TABLE about(version INTEGER, first INTEGER, next INTEGER, began INTEGER, ended INTEGER, thinned INTEGER);
+CREATE TABLE about(records INTEGER, classes TEXT);
 CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE calls(sequence INTEGER PRIMARY KEY, at INTEGER, caller INTEGER, shown INTEGER, callee INTEGER,
-    call INTEGER, trunk INTEGER, reason INTEGER, action INTEGER, status INTEGER,
-    place INTEGER, size INTEGER, body BLOB);
-CREATE TABLE endings(decision INTEGER, sequence INTEGER, call INTEGER, place INTEGER, size INTEGER, body BLOB);
+    call INTEGER, trunk INTEGER, reason INTEGER, action INTEGER, class INTEGER, status INTEGER,
+    place INTEGER, size INTEGER);
+CREATE TABLE endings(decision INTEGER, sequence INTEGER, call INTEGER, place INTEGER, size INTEGER);
 """
 _INDEXES = """
 CREATE INDEX calls_caller ON calls(caller, at);
@@ -41,39 +46,41 @@ CREATE INDEX endings_call ON endings(call) WHERE decision = 0;
 """
 
 
-def call_key(call_id: str) -> int:
-    """A Call-ID as an integer of 63 bits; two of one key are told apart by the records themselves."""
-    digest = blake2b(call_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+def index_of(folder: Path, stem: str, tag: bytes) -> Path:
+    """Where a vault's index is: its name says of which file and of which version it is, so that none is stale."""
+    return folder / "index" / f"{stem}.{VERSION}-{tag.hex()[:16]}{SUFFIX}"
 
 
-def index_of(segment: Path) -> Path:
-    """Where a segment's index is."""
-    return segment.parent / "index" / f"{segment.stem}{SUFFIX}"
-
-
-def build(segment: Path) -> int:
-    """Index a sealed segment; the records counted. The file appears whole or not at all. Raises RecordsError."""
-    target = index_of(segment)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = target.with_suffix(f".{os.getpid()}.draft")
-    draft.unlink(missing_ok=True)
+def build(path: Path, ring: KeyRing) -> int:
+    """Index a vault; the records counted. The file appears whole or not at all. Raises RecordsError."""
     try:
-        count = _fill(draft, segment)
-        draft.replace(target)
+        vault = Vault(path, ring)
+        try:
+            target = index_of(path.parent, path.stem, vault.tag)
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            draft = target.with_suffix(f".{os.getpid()}.draft")
+            draft.unlink(missing_ok=True)
+            try:
+                count = _fill(draft, vault)
+                draft.replace(target)
+            finally:
+                draft.unlink(missing_ok=True)
+        finally:
+            vault.close()
     except (sqlite3.Error, OSError) as error:
-        raise RecordsError(f"{segment.name} cannot be indexed: {error}") from None
-    finally:
-        draft.unlink(missing_ok=True)
+        raise RecordsError(f"{path.name} cannot be indexed: {error}") from None
+    for old in target.parent.glob(f"{path.stem}.*{SUFFIX}"):
+        if old != target:
+            old.unlink(missing_ok=True)
     return count
 
 
-def _fill(draft: Path, segment: Path) -> int:
+def _fill(draft: Path, vault: Vault) -> int:
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with sqlite3.connect(draft, isolation_level=None) as base:
         base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN; {_TABLES}")
-        filler = _Filler(base)
-        for sequence, place, body in bodies(segment):
+        filler = _Filler(base, Digests(vault.digest_key))
+        for sequence, place, body in bodies_in(vault):
             filler.add(sequence, place, body)
         filler.finish()
         base.execute("COMMIT")
@@ -89,40 +96,39 @@ class _Filler:
 
     AT_ONCE = 1000
 
-    def __init__(self, base: sqlite3.Connection) -> None:
+    def __init__(self, base: sqlite3.Connection, digests: Digests) -> None:
         self.count = 0
         self._base = base
+        self._digest = digests.of
         self._calls: list[tuple[object, ...]] = []
         self._endings: list[tuple[object, ...]] = []
         self._names: dict[str, int] = {}
-        self._first = self._next = self._began = self._ended = 0
+        self._classes: Counter[int] = Counter()
 
-    def add(self, sequence: int, place: int, body: bytes, keep: bool = False) -> None:
-        """One record. keep: with its body, since its segment goes."""
+    def add(self, sequence: int, place: int, body: bytes) -> None:
+        """One record. place: of its body among the plain bytes."""
         self.count += 1
-        self._first = self._first or sequence
-        self._next = sequence + 1
         fields = decode(body)
         kind = fields["kind"]
         if kind == NOTE or "at" not in fields:
             return
-        at = int(fields["at"])
-        self._began = min(self._began, at) if self._began else at
-        self._ended = max(self._ended, at)
-        kept = body if keep else None
+        digest = self._digest
         if kind == DECISION:
-            caller, shown = key_of(fields["caller"]), key_of(fields["shown"])
+            caller, shown = fields["caller"], fields["shown"]
+            class_ = class_of(fields)
+            self._classes[class_] += 1
             self._calls.append(
                 (
-                    sequence, at, caller, None if shown == caller else shown, key_of(fields["callee"]),
-                    call_key(fields["call_id"]), self._name(fields["trunk"]), self._name(fields["reason"]),
-                    ACTIONS.index(fields["action"]), int(fields["status"]), place, len(body), kept,
+                    sequence, int(fields["at"]), digest(caller), None if shown == caller else digest(shown),
+                    digest(fields["callee"]), digest(fields["call_id"]), self._name(fields["trunk"]),
+                    self._name(fields["reason"]), ACTIONS.index(fields["action"]), class_, int(fields["status"]),
+                    place, len(body),
                 )
             )  # fmt: skip
         else:
             decision = int(fields["decision"])
-            call = call_key(fields["call_id"]) if kind == END and not decision else None
-            self._endings.append((decision, sequence, call, place, len(body), kept))
+            call = digest(fields["call_id"]) if kind == END and not decision else None
+            self._endings.append((decision, sequence, call, place, len(body)))
         if len(self._calls) + len(self._endings) >= self.AT_ONCE:
             self._write()
 
@@ -131,54 +137,68 @@ class _Filler:
 
     def _write(self) -> None:
         self._base.executemany("INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", self._calls)
-        self._base.executemany("INSERT INTO endings VALUES (?,?,?,?,?,?)", self._endings)
+        self._base.executemany("INSERT INTO endings VALUES (?,?,?,?,?)", self._endings)
         self._calls.clear()
         self._endings.clear()
 
-    def finish(self, thinned: bool = False) -> None:
+    def finish(self) -> None:
         """Write what is left, and what the whole is about."""
         self._write()
         self._base.executemany("INSERT INTO names VALUES (?,?)", [(at, name) for name, at in self._names.items()])
-        about = (VERSION, self._first, self._next, self._began, self._ended, int(thinned))
-        self._base.execute("INSERT INTO about VALUES (?,?,?,?,?,?)", about)
+        classes = orjson.dumps({CLASSES[at]: count for at, count in sorted(self._classes.items())}).decode()
+        self._base.execute("INSERT INTO about VALUES (?,?)", (self.count, classes))
 
 
-def bodies(segment: Path) -> Iterator[tuple[int, int, bytes]]:
-    """(sequence, offset of its body in the file, body) of every record up to the first damage."""
-    with segment.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
-        header = read_header(data)
-        if isinstance(header, Damage):
-            return
-        for block in blocks(data, header):
-            if isinstance(block, Damage):
-                return
-            place = block.offset + HEAD.size
-            for number, body in enumerate(block.bodies):
-                place += LENGTH.size
-                yield block.first + number, place, body
-                place += len(body)
+def connected(index: Path) -> sqlite3.Connection:
+    """Whole and final: nobody writes it, so nothing has to be locked or watched. Raises RecordsError."""
+    try:
+        return sqlite3.connect(f"file:{index}?mode=ro&immutable=1", uri=True)
+    except sqlite3.Error as error:
+        raise RecordsError(f"{index.name}: cannot be opened: {error}") from None
 
 
-def bodies_with(segment: Path, needle: bytes) -> Iterator[tuple[int, bytes]]:
+def classes_in(index: Path) -> dict[str, int]:
+    """Calls by class. Raises RecordsError."""
+    base = connected(index)
+    try:
+        counted: dict[str, int] = orjson.loads(base.execute("SELECT classes FROM about").fetchone()[0])
+        return counted
+    except (sqlite3.Error, TypeError) as error:
+        raise RecordsError(f"{index.name}: cannot be read: {error}") from None
+    finally:
+        base.close()
+
+
+def bodies_with(segment: Path, needle: bytes, keys: Keys | None) -> Iterator[tuple[int, bytes]]:
     """(sequence, body) of the records that hold some bytes, in a segment without an index.
 
-    Digests are not looked at: blocks without the bytes are stepped over, so a segment that is being written is searched
-    at the speed of memory.
+    Raises RecordsError, OSError.
+    In a segment in the clear digests are not looked at: blocks without the bytes are stepped over, so one that is being
+    written is searched at the speed of memory.
     """
-    with segment.open("rb") as file, mapped(file.fileno(), os.fstat(file.fileno()).st_size) as data:
-        header = read_header(data)
-        if isinstance(header, Damage) or not isinstance(data, mmap):
+    with opened(segment, keys) as data:
+        if isinstance(data, mmap):
+            yield from _searched(data, needle)
             return
-        offset, size = header.size, len(data)
-        match = data.find(needle, offset)
-        while match >= 0 and offset + HEAD.size <= size:
-            kind, length, first, _, _ = HEAD.unpack_from(data, offset)
-            end = offset + HEAD.size + length
-            if kind not in (BLOCK, SEAL) or end + DIGEST > size:
-                return
-            if match < end:
-                for number, body in enumerate(split(data[offset:end])):
-                    if needle in body:
-                        yield first + number, body
-                match = data.find(needle, end)
-            offset = end + DIGEST
+        for sequence, _, body in bodies_in(data):
+            if needle in body:
+                yield sequence, body
+
+
+def _searched(data: mmap, needle: bytes) -> Iterator[tuple[int, bytes]]:
+    header = read_header(data)
+    if isinstance(header, Damage):
+        return
+    offset, size = header.size, len(data)
+    match = data.find(needle, offset)
+    while match >= 0 and offset + HEAD.size <= size:
+        kind, length, first, _, _ = HEAD.unpack_from(data, offset)
+        end = offset + HEAD.size + length
+        if kind not in (BLOCK, SEAL) or end + DIGEST > size:
+            return
+        if match < end:
+            for number, body in enumerate(split(data[offset:end])):
+                if needle in body:
+                    yield first + number, body
+            match = data.find(needle, end)
+        offset = end + DIGEST

@@ -15,16 +15,16 @@ from ringfence.warehouse.numbers import masked
 def told(story: Story, in_full: bool) -> dict[str, Any]:
     """Everything that is on record about a call. in_full: with whole numbers."""
     decision, outcome, end = story.decision, story.outcome, story.end
-    show = _clean if in_full else _hidden
+    show = clean if in_full else hidden
     return {
         "record": story.sequence,
         "at": moment(decision["at"]),
-        "call_id": _clean(decision["call_id"]),
+        "call_id": clean(decision["call_id"]),
         "in": {
             "trunk": decision["trunk"],
             "holder": decision["holder"],
             "kind": decision["trunk_kind"],
-            "connected_by": _clean(decision["connected_by"]),
+            "connected_by": clean(decision["connected_by"]),
             "source": decision["source"],
             "transport": decision["transport"],
         },
@@ -63,7 +63,7 @@ def _number(decision: Fields, name: str, show: Callable[[str], str]) -> dict[str
 
 def listed(sequence: int, decision: Fields, in_full: bool) -> dict[str, Any]:
     """A decision in one row."""
-    show = _clean if in_full else _hidden
+    show = clean if in_full else hidden
     return {
         "record": sequence,
         "at": moment(decision["at"]),
@@ -130,11 +130,14 @@ def _values(text: str) -> list[str]:
     return text.split("\r") if text else []
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Bytes that are no UTF-8 as escapes; nothing that a terminal would obey."""
+    if text.isprintable():
+        return text
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in readable)
 
 
-def _hidden(text: str) -> str:
-    return masked(_clean(text))
+def hidden(text: str) -> str:
+    """The same with its numbers masked."""
+    return masked(clean(text))
