@@ -31,7 +31,14 @@ COMPILED = {
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
-    "_native": ("datagrams", "grammar", "index", "message", "module", "names", "plain", "relay", "writer"),
+    "_native": (
+        "copy", "datagrams", "edits", "grammar", "index", "loop_mark", "message", "module", "names", "plain", "relay",
+        "top_via", "writer",
+    ),
+    "_ledger": ("arrays", "flatten", "interned", "intervals", "ledger", "scan"),
+}  # fmt: skip
+C_HEADERS = {
+    "_native": ("datagrams", "edits", "grammar", "message", "native", "pieces"),
     "_ledger": ("ledger",),
 }
 
@@ -41,7 +48,7 @@ def twin(name: str) -> Extension:
     return Extension(
         f"ringfence.{name}",
         sources=[f"src/native/{part}.c" for part in C_SOURCES[name]],
-        depends=[f"src/native/{part}.h" for part in ("datagrams", "grammar", "message", "native")],
+        depends=[f"src/native/{part}.h" for part in C_HEADERS[name]],
         extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"],
         # Without a compiler, or without recvmmsg, the installation succeeds and works on the twins.
         optional=True,

@@ -24,4 +24,36 @@ static inline PyObject *peek(PyObject *object, Py_ssize_t offset)
     return *(PyObject **)((char *)object + offset);
 }
 
+/* Whether it is a message of that class, which `learn` told of, whole; sets an error otherwise. */
+static inline bool is_message(PyObject *message, PyTypeObject *type, const char *wanted)
+{
+    if (type == NULL || !Py_IS_TYPE(message, type)) {
+        PyErr_Format(PyExc_TypeError, "a %s is wanted, not %.100s", wanted, Py_TYPE(message)->tp_name);
+        return false;
+    }
+    PyObject *data = peek(message, slot.data), *via = peek(message, slot.via);
+    if (data == NULL || !PyBytes_Check(data) || via == NULL || !Py_IS_TYPE(via, via_type)) {
+        PyErr_Format(PyExc_TypeError, "a %s without its bytes or its Via", wanted);
+        return false;
+    }
+    return true;
+}
+
+static inline bool is_request(PyObject *request)
+{
+    return is_message(request, request_type, "request");
+}
+
+/* The index of a message that `is_message` passed; NULL with an error set where it has none of its own. */
+static inline const HeaderIndex *index_within(PyObject *message)
+{
+    PyObject *index = peek(message, slot.index);
+    if (index == NULL || !Py_IS_TYPE(index, &header_index_type) ||
+        ((HeaderIndex *)index)->head_end > PyBytes_GET_SIZE(peek(message, slot.data))) {
+        PyErr_SetString(PyExc_TypeError, "a message without an index of its own");
+        return NULL;
+    }
+    return (HeaderIndex *)index;
+}
+
 #endif

@@ -27,14 +27,14 @@ static PyMethodDef methods[] = {
      "stamped_via(request, host, port, /)\n--\n\nAs ringfence.sip.writer.stamped_via_pure."},
     {"response", (PyCFunction)(void (*)(void))writer_response, METH_FASTCALL,
      "response(request, status, phrase, via, to_tag, headers=b'', /)\n--\n\nAs ringfence.sip.writer.response_pure."},
-    {"copied", (PyCFunction)(void (*)(void))writer_copied, METH_FASTCALL,
+    {"copied", (PyCFunction)(void (*)(void))copied, METH_FASTCALL,
      "copied(request, uri, routes, via_line, via, lines, edits, framed, /)\n--\n\n"
      "As ringfence.forwarding.copy.copied_pure."},
-    {"has_second_via", writer_has_second_via, METH_O,
+    {"has_second_via", has_second_via, METH_O,
      "has_second_via(response, /)\n--\n\nAs ringfence.sip.writer.has_second_via_pure."},
-    {"without_top_via", writer_without_top_via, METH_O,
+    {"without_top_via", without_top_via, METH_O,
      "without_top_via(response, /)\n--\n\nAs ringfence.sip.writer.without_top_via_pure."},
-    {"loop_mark", (PyCFunction)(void (*)(void))writer_loop_mark, METH_FASTCALL,
+    {"loop_mark", (PyCFunction)(void (*)(void))loop_mark, METH_FASTCALL,
      "loop_mark(request, peer, /)\n--\n\nAs ringfence.sip.writer.loop_mark_pure."},
     {"number_of_uri", plain_number_of_uri, METH_O,
      "number_of_uri(uri, /)\n--\n\nAs ringfence.sip.plain.number_of_uri_pure."},
@@ -65,7 +65,7 @@ PyMODINIT_FUNC PyInit__native(void)
     }
     names_prepare();
     relay_prepare();
-    writer_prepare();
+    loop_mark_prepare();
     if (!message_prepare()) {
         return NULL;
     }

@@ -92,15 +92,17 @@ PyObject *message_parse(PyObject *module, PyObject *data);
 PyObject *writer_splice(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_stamped_via(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *writer_response(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
-PyObject *writer_copied(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
-PyObject *writer_has_second_via(PyObject *module, PyObject *response);
-PyObject *writer_without_top_via(PyObject *module, PyObject *response);
-PyObject *writer_loop_mark(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+PyObject *copied(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+PyObject *has_second_via(PyObject *module, PyObject *response);
+PyObject *without_top_via(PyObject *module, PyObject *response);
+
+void loop_mark_prepare(void);
+PyObject *loop_mark(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 PyObject *plain_number_of_uri(PyObject *module, PyObject *uri);
 PyObject *plain_number_of_address(PyObject *module, PyObject *value);
-
-void writer_prepare(void);
 
 bool datagrams_prepare(void); /* false with an error set */
 PyObject *receive_batch(PyObject *module, PyObject *const *arguments, Py_ssize_t count);

@@ -83,6 +83,12 @@ class Daemon:
     async def _serve(self, bundle: Bundle) -> None:
         settings = self._settings
         self._calls = _served(settings)
+        try:
+            settings.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise RingfenceError(
+                f"{settings.data_directory}: data_directory cannot be made: {error.strerror}"
+            ) from None
         channel = ChannelServer(settings.data_directory / CHANNEL, self._commands())
         watching: asyncio.Task[None] | None = None
         try:
@@ -208,9 +214,9 @@ class Daemon:
         """As `Health` says, of the daemon as a whole."""
         health = await self._calls.health()
         reasons, warnings = [*["draining"] * self._draining, *health.reasons], health.warnings
-        warnings += [str(gap) for gap in self._reloader.current.calendar_gaps(datetime.now(UTC).date())]
         if self._reloader.faults:
             warnings.append(f"the last reload was refused: {self._reloader.faults[0]}")
+        warnings += [str(gap) for gap in self._reloader.current.calendar_gaps(datetime.now(UTC).date())]
         generation = self._reloader.current.generation
         return {"ready": not reasons, "generation": generation, "reasons": reasons, "warnings": warnings}
 

@@ -27,7 +27,7 @@ def test_the_committed_pages_are_what_the_models_say() -> None:
 
 
 def test_a_page_for_each_root_key_and_a_section_for_each_key() -> None:
-    assert set(PAGES) == {"index.md"} | {f"{name}.md" for name in Settings.model_fields}
+    assert set(PAGES) == {"README.md"} | {f"{name}.md" for name in Settings.model_fields}
     for key in SchemaTree(json_schema()).every_key():
         page = key.pattern.partition(".")[0].partition("[")[0]
         assert f"## `{key.pattern}`\n" in PAGES[f"{page}.md"]

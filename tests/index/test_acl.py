@@ -82,10 +82,11 @@ async def test_all_that_ringfence_does_is_allowed_and_nothing_else(owner: Redis,
     (facts,) = await Asked(lookups)(call(at=NOON))
     assert (facts.consent, facts.score, facts.caller_rate) == (Consent(True), Score(72.5), Rate(1, WINDOW))
     assert facts.roaming == Roaming(False)  # the plan of this test's calls knows no class that roams
-    lookups.remember([call()], 60.0)
+    lookups.remember([call()])
+    lookups.note_callers([call()])
     client = client_of(place)
     await until(lambda: client.get(keys.last_caller(keys.digest(CALLEE))) == HOLDER.encode())
-    assert lookups.stats()["errors"] == lookups.stats()["forgotten"] == 0
+    assert lookups.stats()["errors"] == lookups.stats()["forgotten"] == lookups.stats()["callers_lost"] == 0
     await watch.close()
     await lookups.close()
     with Admin(place, keys) as admin:

@@ -13,7 +13,7 @@ from tests.tracing.carriers import CALLEE, CALLER, OFFICER, Clock, asked, book_o
 from ringfence.registry import tables as t
 from ringfence.registry.actors import Actor
 from ringfence.registry.errors import Forbidden
-from ringfence.registry.opening import open_registry
+from ringfence.registry.opening import open_evidence, open_registry
 from ringfence.registry.settings import RegistrySettings
 from ringfence.registry.upkeep import rotate
 from ringfence.registry.verify import verify
@@ -357,7 +357,8 @@ async def test_a_new_key_takes_requests_along(settings: RegistrySettings, tmp_pa
         place, _ = await ask_peer(a, OFFICER, call(), "node-a", "b")
     file.write_text(f"{new}\n{old}")
     async with await open_registry(kept, folder) as registry:
-        assert await rotate(registry, Actor("operator:x", "operator", "")) == 2
+        evidence = open_evidence(kept, folder)
+        assert await rotate(registry, evidence, Actor("operator:x", "operator", "")) == (2, 0)
     file.write_text(new)
     async with await open_registry(kept, folder) as registry:
         a = book_of(registry, folder, {"b": other}, clock)

@@ -58,7 +58,7 @@ _LENGTHS = {"minItems": "at least", "maxItems": "at most"}
 
 
 def pages(schema: Schema) -> dict[str, str]:
-    """File name to text: `index.md` and a page for each root key."""
+    """File name to text: `README.md` and a page for each root key."""
     tree = SchemaTree(schema)
     parts: dict[str, list[Key]] = {}
     for key in tree.every_key():
@@ -66,7 +66,7 @@ def pages(schema: Schema) -> dict[str, str]:
     rows = [
         f"| [`{name}`]({name}.md) | {_line(keys[0].description)} | {_takes(name)} |" for name, keys in parts.items()
     ]
-    result = {"index.md": _NOTE + _INTRODUCTION + "\n".join(rows) + "\n"}
+    result = {"README.md": _NOTE + _INTRODUCTION + "\n".join(rows) + "\n"}
     for name, keys in parts.items():
         result[f"{name}.md"] = _NOTE + f"# {name}\n\n" + "\n".join(_section(key) for key in keys)
     return result
