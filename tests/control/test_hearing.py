@@ -178,6 +178,7 @@ async def test_nobody_listens_or_it_takes_too_long(tmp_path: Path) -> None:
     assert time.monotonic() - began < 2.0
     assert [told[ticket] for ticket in range(1, 14)] == [v.FAILED] * 11 + [v.BUSY] * 2
     assert refusals.shed == 2
+    await until(lambda: not len(refusals))
     refusals.submit(20, refusal(), told.deliver)
     await refusals.close()
     await server.close()

@@ -152,7 +152,7 @@ async def test_every_mirror_number_has_a_name() -> None:
 
 def test_every_clickhouse_number_has_a_name(tmp_path: Path) -> None:
     settings = ClickHouseSettings(url="http://127.0.0.1:9")
-    feeder = Feeder(tmp_path, settings, Client(settings), Sealer([bytes(32)]), 0)
+    feeder = Feeder(tmp_path, settings, Client(settings), Sealer([bytes(32)]), 0, None)
     assert set(feeder.stats()) == set(CLICKHOUSE_NUMBERS) == set(full_snapshot()["clickhouse"])
 
 
