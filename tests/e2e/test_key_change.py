@@ -85,6 +85,7 @@ async def house(ringfence_daemon: Callable[[Any, str], Daemon]) -> AsyncIterator
     rules = {"consent": {"mode": "enforce"}, "harassment_score": {"mode": "off"}, "rate": {"mode": "off"}}
     settings = daemon_settings(f"127.0.0.1:{listen}", [MARKETING], [f"127.0.0.1:{switch}"], rules)
     settings["trunks"][0] |= {"marketing": True}
+    settings["redis"] = {**settings.get("redis", {}), "deadline": "500ms"}  # which a busy machine keeps too
     daemon = ringfence_daemon(settings, f"{MARKETING}:0")
     loaded = load(daemon.config)
     made = House(daemon, loaded, caller)
