@@ -267,6 +267,11 @@ def test_a_prefix_covers_what_is_read_from_digits_behind_it(prefix: str, rest: s
     assert all(len(low) == len(high) and low <= high for low, high in spans)
 
 
+def test_a_prefix_with_an_area_covers_the_codes_behind_it() -> None:
+    assert CHINA.read("+8631010000000").value == "+8631010000000"
+    assert ("+8631010000000", "+8631010000099") in CHINA.prefix_spans("+86310100000")
+
+
 def test_bare_prefix_also_covers_codes() -> None:
     assert ("95588", "95588") in CHINA.prefix_spans("95588")
     assert ("955880", "955889") in CHINA.prefix_spans("95588")

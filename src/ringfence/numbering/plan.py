@@ -111,6 +111,10 @@ class Numbering:
         if digits.startswith(self._country):
             national = digits[len(self._country) :]
             known = [length for _, length in self._tables.numbers.starts(national)]
+            area = self._tables.area_of(national)
+            if area:  # codes that are dialled behind one may be longer than the numbers there
+                codes = self._tables.codes.starts(national[len(area) :], behind_area=True)
+                known += [len(area) + length for _, length in codes]
             longest = len(self._country) + max(known, default=len(national))
         return [_span("+" + digits, length + 1) for length in range(len(digits), longest + 1)]
 

@@ -99,13 +99,20 @@ class Table:
         ]
         return max(speaking, default=0)
 
-    def starts(self, prefix: str) -> list[tuple[str, int]]:
-        """Beginnings with their length that together are all numbers of the table that begin with `prefix`."""
+    def starts(self, prefix: str, behind_area: bool = False) -> list[tuple[str, int]]:
+        """Beginnings with their length that together are all numbers of the table that begin with `prefix`.
+
+        behind_area: only of codes that may stand behind an area code.
+        """
         found: list[tuple[str, int]] = []
         for own, lengths in self._own.items():
             if own.startswith(prefix) or prefix.startswith(own):
                 start = max(own, prefix, key=len)
-                found += [(start, length) for length in lengths if length >= len(start)]
+                found += [
+                    (start, length)
+                    for length, slot in lengths.items()
+                    if length >= len(start) and (slot.class_.behind_area or not behind_area)
+                ]
         known = set(found)
         return sorted(
             (start, length)
