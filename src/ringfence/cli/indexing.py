@@ -82,15 +82,9 @@ def follow(
     parent: Annotated[int | None, typer.Option(hidden=True, help="Process to end with.")] = None,
 ) -> None:
     """Keep the index up to date until told to stop; `ringfence serve` has a process of its own for this."""
-    from ringfence.cli.store import open_settings
-    from ringfence.control.lifeline import end_with_parent
-    from ringfence.telemetry.log import configure
+    from ringfence.cli.store import begin_child
 
-    if parent is not None:
-        end_with_parent(parent)
-    settings = open_settings(config)
-    configure(settings.logging)
-    asyncio.run(_follow(settings))
+    asyncio.run(_follow(begin_child(config, parent)))
 
 
 async def _follow(settings: Settings) -> None:

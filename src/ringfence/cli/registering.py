@@ -251,15 +251,9 @@ def hear(
     import asyncio
 
     from ringfence.cli.hearing import listen
-    from ringfence.cli.store import open_settings
-    from ringfence.control.lifeline import end_with_parent
-    from ringfence.telemetry.log import configure
+    from ringfence.cli.store import begin_child
 
-    if parent is not None:
-        end_with_parent(parent)
-    settings = open_settings(config)
-    configure(settings.logging)
-    asyncio.run(listen(settings))
+    asyncio.run(listen(begin_child(config, parent)))
 
 
 @token.command("add")

@@ -19,6 +19,21 @@ def open_settings(config: Path) -> Settings:
     return load(config)
 
 
+def begin_child(config: Path, parent: int | None) -> Settings:
+    """What a process that `ringfence serve` runs beside itself begins with: its settings, log and whom to end with.
+
+    Raises ConfigError.
+    """
+    from ringfence.control.lifeline import end_with_parent
+    from ringfence.telemetry.log import configure
+
+    if parent is not None:
+        end_with_parent(parent)
+    settings = open_settings(config)
+    configure(settings.logging)
+    return settings
+
+
 def open_store(settings: Settings) -> Admin:
     """The store of a configuration. Raises StoreError where the embedded one does not run."""
     return Admin(store_of(settings), store_keys(settings))
