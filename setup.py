@@ -27,6 +27,11 @@ COMPILED = {
     ),
     "transport": ("far_ends", "interning", "transports", "udp"),
     "records": ("encode", "framing", "recorder", "spool"),
+    "lookups": (
+        "breaker", "callee_calls", "caller_rate", "consent", "figures", "keys", "last_caller", "layout", "lookups", "node",
+        "questions", "redirect", "roaming", "score", "share", "slots", "view",
+    ),
+    "ledger": ("ledger", "standing", "terms"),
     "telemetry": ("looplag",),
 }  # fmt: skip
 # The C twins, by module: tests/native builds them again under the sanitizers.

@@ -7,7 +7,7 @@ is refused would leak with every answer that is lost.
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, Question, template, unusable
 from ringfence.screening import Call, CalleeCalls, CalleeMemory, Need
 
 _NONE = CalleeCalls(())
@@ -25,14 +25,13 @@ def _pair(call: Call) -> str:
     return f"{call.callee.value}\n{call.trunk.holder}"
 
 
-class CalleeCallsQuestion:
+class CalleeCallsQuestion(Question):
     """One LRANGE of the last calls of the holder to the callee."""
 
     __slots__ = ("_keys", "_template")
-    need = Need.CALLEE_CALLS
-    replies = 1
 
     def __init__(self, keys: Keys, memory: CalleeMemory) -> None:
+        super().__init__(Need.CALLEE_CALLS, 1)
         self._keys = keys
         sample = keys.digest("")
         self._template = template(b"LRANGE", keys.callee_calls(sample), b"%d" % -memory.calls, b"-1", digest=sample)
@@ -56,14 +55,13 @@ class CalleeCallsQuestion:
         return CalleeCalls(tuple(times))
 
 
-class CalleeCallReport:
+class CalleeCallReport(Question):
     """One EVAL that adds a forwarded call, and lets go of what no limit reaches any more."""
 
     __slots__ = ("_keys", "_template")
-    need = Need.CALLEE_CALLS
-    replies = 1
 
     def __init__(self, keys: Keys, memory: CalleeMemory) -> None:
+        super().__init__(Need.CALLEE_CALLS, 1)
         self._keys = keys
         sample = keys.digest("")
         calls, seconds = memory

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, Question, template, unusable
 from ringfence.screening import Call, Need, Rate
 
 
-class CallerRateQuestion:
+class CallerRateQuestion(Question):
     """Counts the attempt in a counter of the running window and reads that of the one before.
 
     window: whole seconds, at least 1.
@@ -17,10 +15,9 @@ class CallerRateQuestion:
     """
 
     __slots__ = ("_bucket", "_keys", "_template", "_window")
-    need: ClassVar[Need] = Need.CALLER_RATE
-    replies: ClassVar[int] = 3
 
     def __init__(self, keys: Keys, window: float) -> None:
+        super().__init__(Need.CALLER_RATE, 3)
         self._keys = keys
         self._window = max(1, round(window))
         self._bucket = -1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import ClassVar
 
 from ringfence.lookups.layout import Record, unpack
-from ringfence.lookups.questions import NO_NUMBER, Fact, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, Question, unusable
 from ringfence.lookups.view import IndexView
 from ringfence.screening import Call, Consent, Need, Scope, Unknown
 
@@ -29,14 +28,13 @@ def _scopes(holder: str, sector: str | None) -> tuple[bytes, ...]:
     return (b"*", b"sector:%b" % sector.encode(), own) if sector else (b"*", own)
 
 
-class ConsentQuestion:
+class ConsentQuestion(Question):
     """One HMGET of the callee's bucket: its mark, and what stands for all, for the sector and for the holder."""
 
     __slots__ = ("_view",)
-    need: ClassVar[Need] = Need.CONSENT
-    replies: ClassVar[int] = 1
 
     def __init__(self, view: IndexView) -> None:
+        super().__init__(Need.CONSENT, 1)
         self._view = view
 
     def commands(self, call: Call) -> bytes | Fact:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Fact, command, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, Question, command, unusable
 from ringfence.screening import Call, CalleeCalls, Need
 
 _KEPT = CalleeCalls(())
 
 
-class LastCallerReport:
+class LastCallerReport(Question):
     """One SET of the holder. kept: seconds until it expires.
 
     need: the place among a call's facts where what became of it is told.
     """
 
     __slots__ = ("_expiry", "_keys")
-    need = Need.CALLEE_CALLS
-    replies = 1
 
     def __init__(self, keys: Keys, kept: float) -> None:
+        super().__init__(Need.CALLEE_CALLS, 1)
         self._keys = keys
         self._expiry = b"%d" % max(1, round(kept))
 

@@ -191,6 +191,7 @@ class Lookups:
         expected = 0
         for ticket, call, asked in batch:
             ask = Ask(ticket, call, deliver)
+            owed = asked
             for question in asked:
                 command = question.commands(call)
                 if isinstance(command, bytes):
@@ -198,10 +199,10 @@ class Lookups:
                     expected += question.replies
                 else:
                     self._not_asked(ask, question, command)
-                    asked = tuple([each for each in asked if each is not question])
-            if asked:
+                    owed = tuple([each for each in owed if each is not question])
+            if owed:
                 ask.left = 1
-                items.append((ask, asked))
+                items.append((ask, owed))
             else:
                 _hand_over(ask)
         return items, expected

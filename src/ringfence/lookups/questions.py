@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import hiredis
 
@@ -14,20 +14,23 @@ NO_NUMBER = Unknown("no_number")
 WRONG_REPLY = Unknown("wrong_reply")
 
 
-class Question(Protocol):
-    """One need, asked with commands that bring a fixed number of replies."""
+class Question(ABC):
+    """One need, asked with commands that bring a fixed number of replies.
 
-    @property
-    def need(self) -> Need:
-        """What it answers."""
+    need: what it answers. replies: how many replies its commands bring.
+    """
 
-    @property
-    def replies(self) -> int:
-        """How many replies its commands bring."""
+    __slots__ = ("need", "replies")
 
+    def __init__(self, need: Need, replies: int) -> None:
+        self.need: Need = need
+        self.replies = replies
+
+    @abstractmethod
     def commands(self, call: Call) -> bytes | Fact:
         """RESP, ready to send; else the fact, where nothing is asked about this call: as when it lacks the number."""
 
+    @abstractmethod
     def fact(self, call: Call, replies: list[object], at: int) -> Fact:
         """The fact in replies[at:at + self.replies]. Never raises: what cannot be read is Unknown."""
 

@@ -9,7 +9,7 @@ import hiredis
 from ringfence.lookups.questions import Fact, Question, command
 from ringfence.lookups.resp import Address
 from ringfence.lookups.slots import split
-from ringfence.screening import Call, Need
+from ringfence.screening import Call
 
 _ASKING = command(b"ASKING")
 
@@ -40,13 +40,13 @@ def placed(found: Elsewhere, asked: Address) -> Address:
     return asked._replace(host=found.host or asked.host, port=found.port)
 
 
-class Redirected:
+class Redirected(Question):
     """Those commands of a question that were redirected, asked a second time; the other replies are kept.
 
     Only they go out again: a command that was carried out must not be carried out twice.
     """
 
-    __slots__ = ("_holes", "_kept", "_question", "_stride", "data", "need", "replies")
+    __slots__ = ("_holes", "_kept", "_question", "_stride", "data")
 
     def __init__(self, question: Question, commands: bytes, kept: list[object]) -> None:
         redirects = [elsewhere(reply) for reply in kept]
@@ -57,8 +57,7 @@ class Redirected:
         self._holes = [place for place, one in enumerate(redirects) if one is not None]
         self._stride = 2 if asking else 1
         prefix = _ASKING if asking else b""
-        self.need: Need = question.need
-        self.replies = len(self._holes) * self._stride
+        super().__init__(question.need, len(self._holes) * self._stride)
         self.data = b"".join([prefix + one_by_one[place] for place in self._holes])
 
     def commands(self, call: Call) -> bytes:

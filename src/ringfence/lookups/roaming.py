@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import Fact, template, unusable
+from ringfence.lookups.questions import Fact, Question, template, unusable
 from ringfence.screening import Call, Need, Roaming, Unknown
 
 NO_CHECK = Unknown("no_check")
@@ -18,14 +16,13 @@ def concerns(call: Call) -> bool:
     return caller.class_.from_abroad == "roaming" and bool(caller.value)
 
 
-class RoamingQuestion:
+class RoamingQuestion(Question):
     """One SISMEMBER: the set holds the digests of all subscribers who are abroad."""
 
     __slots__ = ("_keys", "_template")
-    need: ClassVar[Need] = Need.ROAMING
-    replies: ClassVar[int] = 1
 
     def __init__(self, keys: Keys) -> None:
+        super().__init__(Need.ROAMING, 1)
         self._keys = keys
         sample = keys.digest("")
         self._template = template(b"SISMEMBER", keys.roaming(), sample, digest=sample)
@@ -40,12 +37,13 @@ class RoamingQuestion:
         return Roaming(reply == 1) if type(reply) is int else unusable(reply)
 
 
-class NoRoamingCheck:
+class NoRoamingCheck(Question):
     """Nobody is there to be asked."""
 
     __slots__ = ()
-    need: ClassVar[Need] = Need.ROAMING
-    replies: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__(Need.ROAMING, 0)
 
     def commands(self, call: Call) -> bytes | Fact:
         """Unknown for whoever could be abroad."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ringfence.lookups.keys import Keys
-from ringfence.lookups.questions import NO_NUMBER, Fact, template, unusable
+from ringfence.lookups.questions import NO_NUMBER, Fact, Question, template, unusable
 from ringfence.screening import Call, Need, Score
 
 NO_BLAME = Score(0.0)
 
 
-class ScoreQuestion:
+class ScoreQuestion(Question):
     """One GET of the caller's score."""
 
     __slots__ = ("_keys", "_template")
-    need: ClassVar[Need] = Need.SCORE
-    replies: ClassVar[int] = 1
 
     def __init__(self, keys: Keys) -> None:
+        super().__init__(Need.SCORE, 1)
         self._keys = keys
         sample = keys.digest("")
         self._template = template(b"GET", keys.score(sample), digest=sample)
