@@ -28,8 +28,8 @@ COMPILED = {
     "transport": ("far_ends", "interning", "transports", "udp"),
     "records": ("encode", "framing", "recorder", "spool"),
     "lookups": (
-        "breaker", "callee_calls", "caller_rate", "consent", "figures", "keys", "last_caller", "layout", "lookups", "node",
-        "questions", "redirect", "roaming", "score", "share", "slots", "view",
+        "breaker", "callee_calls", "caller_rate", "consent", "figures", "keys", "last_caller", "layout", "lookups",
+        "node", "questions", "redirect", "roaming", "score", "share", "slots", "view",
     ),
     "ledger": ("ledger", "standing", "terms"),
     "telemetry": ("looplag",),
