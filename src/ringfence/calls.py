@@ -215,7 +215,7 @@ class Calls:
             self._recording,
             (number - 1, workers),
         )
-        return Engine(state, _dice, time.time() - asyncio.get_running_loop().time())
+        return Engine(state, _dice, time.time() - time.monotonic())
 
     def mirror(self, settings: Settings) -> Mirror:
         """Makes copies of these calls, once it is opened."""
@@ -297,7 +297,7 @@ class Calls:
         dead = [name for name, group in groups.items() if not any(each.answers for each in group.gateways)]
         told = [f"no gateway of group {name} answers" for name in dead]
         (reasons if len(dead) == len(groups) else warnings).extend(told)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         for name in groups.keys() - dead:
             if not any(each.usable(now) for each in groups[name].gateways):
                 warnings.append(f"every gateway of group {name} failed a call lately")
@@ -337,7 +337,7 @@ class Calls:
             generation=state.policy.generation,
             counters=state.counters,
             tables=_tables(engine) + _waiting(self._refusals),
-            gateways=_gateways(state.policy, asyncio.get_running_loop().time()),
+            gateways=_gateways(state.policy, time.monotonic()),
             lookups=self._lookups.stats() | ({} if self._roaming is None else {"roaming": self._roaming.stats()}),
             transports=self._transports.stats(),
             loop_lag=self._runner.lag.plain(),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import uvloop
 
 from ringfence.beside import Beside
 from ringfence.calls import Calls, Served, needs_index
@@ -50,7 +51,7 @@ def serve(reloader: Reloader, path: Path) -> None:
     path: of the settings, as child processes read them again.
     """
     configure(reloader.current.settings.logging)
-    asyncio.run(Daemon(reloader, path).run())
+    uvloop.run(Daemon(reloader, path).run())
 
 
 class Daemon:

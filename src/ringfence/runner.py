@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -67,7 +68,7 @@ class Runner:
         """Take the engine in hand and begin to keep time, in the turn in which the transports were opened."""
         self.engine = engine
         self._out = EngineEffects(engine.state.timers)
-        now = self._loop.time()
+        now = monotonic()
         self.lag = LoopLag(now)
         self._handles["lag"] = self._loop.call_at(self.lag.due, self._beat)
         self._handles["tick"] = self._loop.call_at(now + COARSEST_TICK, self._tick)
@@ -85,7 +86,7 @@ class Runner:
 
     def adopt(self, policy: Policy) -> None:
         """Put a new generation in force."""
-        now = self._loop.time()
+        now = monotonic()
         self.engine.adopt(policy, now, self._out)
         self._name_gateways()
         self._flush()
@@ -97,7 +98,7 @@ class Runner:
         if self.tap is not None:
             self.tap.received(batch)
         received = self.engine.received
-        now = self._loop.time()
+        now = monotonic()
         out = self._out
         for data, endpoint in batch:
             try:
@@ -108,7 +109,7 @@ class Runner:
 
     def unreachable(self, endpoint: Endpoint, data: bytes) -> None:
         """A message could not be delivered."""
-        self._guarded("an undeliverable message", self.engine.unreachable, endpoint, data, self._loop.time(), self._out)
+        self._guarded("an undeliverable message", self.engine.unreachable, endpoint, data, monotonic(), self._out)
 
     def malformed(self, data: bytes, endpoint: Endpoint, error: SipError) -> None:
         """A stream lost its framing: one last answer, if its peer is known, before it closes (RFC 3261 §18.3)."""
@@ -116,14 +117,14 @@ class Runner:
         if self.engine.state.policy.peer_of(endpoint) is None or error.status is None:
             return
         answer = salvaged_response(data, error.status, PHRASES[error.status], endpoint.host, endpoint.port)
-        self.engine.unread(data, error.status, endpoint, self._loop.time(), self._out)
+        self.engine.unread(data, error.status, endpoint, monotonic(), self._out)
         if answer is not None:
             self._out.sends.append((endpoint, answer))
         self._flush()
 
     def _facts(self, ticket: int, facts: Facts) -> None:
         try:
-            self.engine.facts(ticket, facts, self._loop.time(), self._out)
+            self.engine.facts(ticket, facts, monotonic(), self._out)
         except Exception:
             self._fault("looked-up facts")
         if not self._flush_due:
@@ -131,17 +132,17 @@ class Runner:
             self._loop.call_soon(self._flush)
 
     def _heard(self, ticket: int, outcome: str) -> None:
-        self._guarded("a dialled refusal", self.engine.heard, ticket, outcome, self._loop.time(), self._out)
+        self._guarded("a dialled refusal", self.engine.heard, ticket, outcome, monotonic(), self._out)
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        now = monotonic()
         self._guarded("a timer", self.engine.tick, now, self._out)
         due = self.engine.state.timers.next_deadline()
         wait = COARSEST_TICK if due is None else min(max(due - now, FINEST_TICK), COARSEST_TICK)
         self._handles["tick"] = self._loop.call_at(now + wait, self._tick)
 
     def _beat(self) -> None:
-        now = self._loop.time()
+        now = monotonic()
         late = now - self.lag.due
         overload = self.engine.state.policy.sip.overload
         self.engine.state.lagging = late > overload.loop_lag
@@ -172,7 +173,7 @@ class Runner:
             # Before anything leaves: what was forwarded or refused is on record, whatever happens to us next.
             records, out.records = out.records, []
             if self._recorder is not None:
-                self._recorder.write(records, self._loop.time())
+                self._recorder.write(records, monotonic())
         if out.sends:
             sends, out.sends = out.sends, []
             self._transports.send(sends)
@@ -205,7 +206,7 @@ class Runner:
 
     async def _resolve(self, ticket: int, name: Named) -> None:
         targets = await self._look_up(name)
-        self._guarded("a resolved name", self.engine.resolved, ticket, targets, self._loop.time(), self._out)
+        self._guarded("a resolved name", self.engine.resolved, ticket, targets, monotonic(), self._out)
 
     async def _look_up(self, name: Named) -> list[Target]:
         try:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import uvloop
 from redis import Redis
 from tests.support.asking import SECRET, WINDOW, Asked
 from tests.support.index import fixed_view
 
 from ringfence.lookups import Address, IndexView, Keys, Lookups, RedisSettings
 from ringfence.lookups.embedded import EmbeddedStore
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The daemon runs on uvloop; what beside it asks or listens, on asyncio's own loop."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

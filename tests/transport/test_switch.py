@@ -39,11 +39,14 @@ class House:
         self.switch = Switch(WORKERS)
         self.door = self.switch.door(listeners_of([PART])[0], PART)
         self._stack = stack
+        self._links: dict[int, socket.socket] = {}
         stack.callback(self.switch.close)
         stack.push_async_callback(self.door.close)
 
     async def worker(self, number: int) -> tuple[Transports, Heard]:
-        link = self.switch.outlets[number].inlet.dup()
+        if number in self._links:
+            asyncio.get_running_loop().remove_reader(self._links[number])  # a dead one reads no more
+        link = self._links[number] = self.switch.outlets[number].inlet.dup()
         self._stack.callback(link.close)
         self._stack.callback(asyncio.get_running_loop().remove_reader, link)
         transports, heard = Transports([PART], None, RelayedStreams(link, {0: self.door.bound_port})), Heard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -170,7 +171,7 @@ class Lookups:
         self._figures.forgotten += isinstance(facts.callee_calls, Unknown)
 
     def _send(self, batch: list[Asked], deliver: Deliver) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         node = self._only
         if node is None:
             self._send_to_cluster(batch, deliver, now)
@@ -305,7 +306,7 @@ class Lookups:
         if found is None or type(question) is Redirected:
             return False
         self._learn.set()
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         before = self._slots[found.slot]
         if before is None or before.address is None:
             return False

@@ -9,6 +9,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Awaitable, Callable
 from operator import attrgetter
+from time import monotonic
 
 import structlog
 
@@ -19,6 +20,7 @@ from ringfence.lookups.resp import Address, RespConnection
 from ringfence.lookups.settings import RedisSettings
 from ringfence.lookups.share import Share
 
+CLOCK = 0.0015  # seconds by which a timer may come early: uvloop keeps time in whole milliseconds
 STALLED = 2.0  # seconds without a reply that is owed; TCP alone gives up a path that swallows packets after 15 minutes
 _FIRST_PAUSE = 0.1  # seconds before the second attempt to connect; doubled up to reconnect_max
 _due = attrgetter("due")
@@ -126,7 +128,7 @@ class Node:
             self._complete(share)
 
     def _complete(self, share: Share) -> None:
-        self._figures.took(asyncio.get_running_loop().time() - share.since, share.calls)
+        self._figures.took(monotonic() - share.since, share.calls)
         if share.items:
             self.breaker.succeeded()
             self._answered(share, "")
@@ -137,10 +139,10 @@ class Node:
         """One timer for all: the oldest share that waits decides when it is wound next."""
         self._timer = None
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = monotonic()
+        soon = now + CLOCK  # what is due in a moment is due now
         waiting = self._waiting
-        # What is due in a moment is due now: a timer may come early by the clock's resolution.
-        while waiting and (not waiting[0].items or waiting[0].due <= now + 0.0005):
+        while waiting and (not waiting[0].items or waiting[0].due <= soon):
             share = waiting.popleft()
             if share.items:
                 self.breaker.failed(now)
@@ -199,6 +201,6 @@ class Node:
             pause, told = _FIRST_PAUSE, ""
             await lost.wait()
             self._connection = None
-            self.breaker.failed(asyncio.get_running_loop().time())
+            self.breaker.failed(monotonic())
             _log.warning("store connection lost", server=str(self.address))
             self._give_up("unreachable")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -79,7 +80,7 @@ class RoamingService:
             self._shed += 1
             deliver(self._missed("overloaded"))
             return
-        if not self._breaker.allows(asyncio.get_running_loop().time()):
+        if not self._breaker.allows(monotonic()):
             deliver(self._missed("breaker_open"))
             return
         task = asyncio.get_running_loop().create_task(self._answer(number, deliver))
@@ -133,7 +134,7 @@ class RoamingService:
             reason = "deadline"
         except (ClientError, OSError, ValueError):
             reason = "unreachable"
-        self._breaker.failed(asyncio.get_running_loop().time())
+        self._breaker.failed(monotonic())
         return self._missed(reason)
 
 

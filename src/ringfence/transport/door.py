@@ -11,6 +11,7 @@ from ringfence.transport.addresses import bound_socket
 from ringfence.transport.chosen import relay_batch
 from ringfence.transport.far_ends import Address
 from ringfence.transport.packs import Outlet
+from ringfence.transport.readiness import READ, Readiness
 from ringfence.transport.settings import ListenerSettings
 from ringfence.transport.udp import BATCH
 
@@ -29,17 +30,19 @@ class UdpDoor:
         self._longest = settings.max_message_bytes
         self._on_returned = on_returned
         self._loop = asyncio.get_running_loop()
+        self._readiness: Readiness | None = None
         self._keepalives = self._oversized = self._icmp = 0
         host, port = settings.address
         self.sock = bound_socket(settings.name, host, port, socket.SOCK_DGRAM)
         kernel.enlarge_receive_buffer(self.sock, settings.receive_buffer_bytes)
-        kernel.report_icmp(self.sock, self._loop)
+        kernel.report_icmp(self.sock)
         self.bound_port: int = self.sock.getsockname()[1]
         self.outlets = [Outlet(settings.receive_buffer_bytes) for _ in range(workers)]
 
     def open(self) -> None:
         """Begin to read: once there are workers."""
-        self._loop.add_reader(self.sock, self._readable)
+        self._readiness = Readiness(self._loop, self._readable)
+        self._readiness.want(self.sock, READ)
 
     def _readable(self) -> None:
         outlets = self.outlets
@@ -69,8 +72,8 @@ class UdpDoor:
 
     def shut(self) -> None:
         """Read no more. A second call does nothing."""
-        if self.sock.fileno() >= 0:
-            self._loop.remove_reader(self.sock)
+        if self._readiness is not None:
+            self._readiness.close()
 
     async def close(self) -> None:
         """Read no more and close, the workers' ways with it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 from collections.abc import Iterator
@@ -35,17 +34,14 @@ def enlarge_send_buffer(sock: socket.socket, size: int) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
-def report_icmp(sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
-    """Have the kernel keep ICMP errors for us (RFC 3261 §18.4), where the loop survives them.
-
-    uvloop ends a reader for good on the POLLERR that an error queue raises; without the option the kernel
-    forgets ICMP errors of unconnected sockets and the transaction's timers find out.
+def report_icmp(sock: socket.socket) -> None:
+    """Have the kernel keep ICMP errors for us (RFC 3261 §18.4): without this it forgets those of unconnected sockets,
+    and the transaction's timers find out.
     """
-    if isinstance(loop, asyncio.SelectorEventLoop):
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
 
 def returned(sock: socket.socket, limit: int) -> Iterator[tuple[bytes, Address, bool]]:

@@ -16,6 +16,7 @@ from ringfence.transport.addresses import bound_socket, socket_address
 from ringfence.transport.chosen import receive_batch, receive_relayed, send_batch
 from ringfence.transport.far_ends import Address, Peer
 from ringfence.transport.interning import Interned
+from ringfence.transport.readiness import READ, WRITE, Readiness
 from ringfence.transport.relay import KEEPALIVE
 from ringfence.transport.settings import ListenerSettings
 
@@ -60,6 +61,7 @@ class UdpSocket:
         self._peers: Interned[Address, Peer] = Interned(PEERS)
         self._pending: deque[tuple[Peer, bytes]] = deque()
         self._pending_bytes = 0
+        self._closing = False
         self._drained = asyncio.Event()
         self._drained.set()
         self._received = self._received_bytes = self._sent = self._sent_bytes = 0
@@ -68,14 +70,15 @@ class UdpSocket:
             host, port = settings.address
             self._sock = bound_socket(settings.name, host, port, socket.SOCK_DGRAM)
             kernel.enlarge_receive_buffer(self._sock, settings.receive_buffer_bytes)
-            kernel.report_icmp(self._sock, self._loop)
+            kernel.report_icmp(self._sock)
             self._inlet, self._receive = self._sock, receive_batch
         else:
             self._sock = inherited.sock
             self._inlet, self._receive = inherited.inlet, receive_relayed
         self._family = self._sock.family
         self.bound_port: int = self._sock.getsockname()[1]
-        self._loop.add_reader(self._inlet, self._readable)
+        self._readiness = Readiness(self._loop, self._ready)
+        self._readiness.want(self._inlet, READ)
 
     def endpoint(self, host: str, port: int) -> Peer:
         """The far end at a numeric host. Raises TransportError for a name or another IP version."""
@@ -89,6 +92,14 @@ class UdpSocket:
             peer = Peer(self.listener, address)
             self._peers.put(address, peer)
         return peer
+
+    def _ready(self) -> None:
+        if self._pending:
+            self._writable()
+        if not self._closing:
+            self._readable()
+        elif self._inlet is self._sock:
+            self._read_errors()
 
     def _readable(self) -> None:
         try:
@@ -141,7 +152,7 @@ class UdpSocket:
         if index < len(batch):
             self._queue(batch[index:])
             self._drained.clear()
-            self._loop.add_writer(self._sock, self._writable)
+            self._readiness.want(self._sock, WRITE)
 
     def _transmit(self, batch: list[tuple[Peer, bytes]]) -> int:
         """Index of the first datagram without room in the kernel; failed ones are reported and skipped."""
@@ -184,19 +195,20 @@ class UdpSocket:
         for _ in range(self._transmit(list(self._pending))):
             self._pending_bytes -= len(self._pending.popleft()[1])
         if not self._pending:
-            self._loop.remove_writer(self._sock)
+            self._readiness.forget(self._sock, WRITE)
             self._drained.set()
 
     async def close(self) -> None:
         """Stop receiving, wait a little for what is queued, close. A second call does nothing."""
         if self._sock.fileno() < 0:
             return
-        self._loop.remove_reader(self._inlet)
+        self._closing = True
+        self._readiness.forget(self._inlet, READ)
         try:
             await asyncio.wait_for(self._drained.wait(), DRAIN)
         except TimeoutError:
             self._dropped += len(self._pending)
-            self._loop.remove_writer(self._sock)
+        self._readiness.close()
         self._sock.close()
         self._inlet.close()
 

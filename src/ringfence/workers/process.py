@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
+import uvloop
 
 from ringfence.calls import Calls, Seat
 from ringfence.config.settings import Settings
@@ -171,4 +172,4 @@ def main(argv: Sequence[str] | None = None) -> None:
             each.setblocking(False)  # the descriptor is, but Python's object does not know
     streams = None if given.streams is None else RelayedStreams(socket.socket(fileno=given.streams), dict(given.port))
     worker = Worker(Seat(*given.seat), inherited, streams, given.parent)
-    raise SystemExit(asyncio.run(worker.run(socket.socket(fileno=given.line))))
+    raise SystemExit(uvloop.run(worker.run(socket.socket(fileno=given.line))))
