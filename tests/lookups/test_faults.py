@@ -4,14 +4,13 @@ import asyncio
 import io
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from redis import Redis
 from tests.support.asking import ALL, CALLER, WINDOW, Asked, call, until
 from tests.support.index import fixed_view
+from tests.support.process import hung
 from tests.support.scripted_store import Command, scripted_store
 
 from ringfence.lookups import Address, Keys, Lookups, RedisSettings
@@ -22,17 +21,6 @@ from ringfence.telemetry.log import configure
 from ringfence.telemetry.settings import LoggingSettings
 
 SCORE = frozenset({Need.SCORE})
-
-
-@contextmanager
-def hung(pid: int | None) -> Iterator[None]:
-    """A server that accepts and never answers."""
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def reasons(facts: list[Facts]) -> set[object]:

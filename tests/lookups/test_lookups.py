@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 from tests.support.asking import ALL, CALLEE, CALLER, HOLDER, NOON, SECRET, WINDOW, Asked, call, until
 from tests.support.index import fixed_view, mark, say
+from tests.support.process import hung
 from tests.support.scripted_store import Command, scripted_store
 
 from ringfence.lookups import Address, IndexView, Keys, Lookups, RedisSettings
@@ -181,9 +182,10 @@ async def test_an_empty_turn_asks_nothing(lookups: Lookups):
     assert lookups.stats()["batches"] == 0
 
 
-async def test_closing_tells_everybody_who_waits(lookups: Lookups, asked: Asked):
-    tickets = asked.submit(call(), call())
-    await lookups.close()
+async def test_closing_tells_everybody_who_waits(lookups: Lookups, asked: Asked, store: EmbeddedStore):
+    with hung(store.pid):
+        tickets = asked.submit(call(), call())
+        await lookups.close()
     assert [asked.facts[ticket].score for ticket in tickets] == [Unknown("closed")] * 2
     later = asked.submit(call())
     assert asked.facts[later[0]].score == Unknown("unreachable")

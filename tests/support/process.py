@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -128,3 +129,14 @@ def _outlives(pid: int, seconds: float = 1.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@contextmanager
+def hung(pid: int | None) -> Iterator[None]:
+    """A server that accepts and never answers."""
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -122,7 +122,6 @@ class RespConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._greeting: asyncio.Future[None] | None = None
         self._greetings_due = 0
-        self._unsent: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self.usable = False
 
@@ -166,15 +165,9 @@ class RespConnection(asyncio.Protocol):
         await self._greeting
 
     def write(self, data: bytes) -> None:
-        """Send whole commands, together with all others of this turn of the loop."""
-        if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append(data)
-
-    def _flush(self) -> None:
-        unsent, self._unsent = self._unsent, []
+        """Send whole commands; uvloop sends what was written in a turn at its end, by one call of the kernel."""
         if self.usable and self._transport is not None:
-            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+            self._transport.write(data)
 
     def sever(self) -> None:
         """Give it up, as a far end that went would have: `on_lost` is called."""

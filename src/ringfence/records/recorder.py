@@ -16,9 +16,7 @@ from ringfence.engine.trail import DECISION, Recording
 from ringfence.records.encode import body_of, fault, note
 from ringfence.records.spool import Spool
 
-PATIENCE = (
-    0.02  # seconds that outcomes and ends wait for a decision to be written with: a write is dearer than they are
-)
+PATIENCE = 0.02  # seconds that outcomes and ends wait for a decision to be written with: a write is dearer
 TICK = 0.1  # seconds between two looks at the backlog and the segment's age
 _log = structlog.get_logger(__name__)
 
