@@ -12,15 +12,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
 from tests.bench.figures import Figure
-from tests.support.stage import TRUNKS
+from tests.bench.traffic import BEGAN, CALLEES, CALLERS, HOUR, callee, caller, first_of, segment, write_policy
 
-from ringfence.records.framing import BLOCK, LENGTH, NOTHING, SEAL, block, name_of, start
+from ringfence.records.framing import name_of
 from ringfence.records.keys import KeyRing
-from ringfence.records.schema import VERSION
+from ringfence.warehouse import catalogue
 from ringfence.warehouse.keeping import encrypt
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.parquet import duckdb, export
@@ -29,21 +28,10 @@ from ringfence.warehouse.segment_index import build
 
 CALLS = 1_000_000
 SEGMENTS = 30 * 24
-HOUR = 3600 * 10**6  # microseconds
-BEGAN = 1_800_000_000 // 86_400 * 86_400 * 10**6
-TOGETHER = 10  # records a block
-CALLERS, CALLEES = 1_000_000, 5_000_000  # numbers that calls are spread over
 LOOKS = 20  # numbers looked for
 REPLAYED = 1_000_000  # calls, at most
 EXPORTED = 1_000_000
 RING = KeyRing([bytes(range(32))])
-
-_BODY = (
-    "D\n%d\n%d\nbank\nbank\nenterprise\nudp\n192.0.2.1:5060\n%016x@192.0.2.1\nsip:%s@198.51.100.99\n"
-    '"Bank" <sip:%s@192.0.2.1>;tag=%08x\n<sip:%s@198.51.100.99>\n\n\n\n\n\n%s\nfixed\nBJ\n%s\nfixed\nBJ\n'
-    "%s\nmobile\nCN\n1\nforward\n\n0\n\n\ncaller_rate=[3,60.0]\n0\nsoftswitch/sip:198.51.100.1:5060\n"
-    "udp:198.51.100.1:5060\nservice\n"
-)
 
 
 class Made(NamedTuple):
@@ -65,6 +53,7 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         began = time.monotonic()
         with multiprocessing.get_context("spawn").Pool(count) as pool:
             made = pool.starmap(_make, [(records, number, calls) for number in range(SEGMENTS)], chunksize=1)
+        catalogue.renew(records)
         took = time.monotonic() - began
         figures = [*_kept(made, calls), Figure("warehouse.made", "calls/s", (calls / took,))]
         figures += _found(records)
@@ -76,50 +65,19 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         shutil.rmtree(folder)
 
 
-def caller(number: int) -> str:
-    """One of CALLERS."""
-    return f"+8610{10_000_000 + number}"
-
-
-def callee(number: int) -> str:
-    """One of CALLEES."""
-    return f"+86139{10_000_000 + number}"
-
-
 def _make(records: Path, number: int, calls: int) -> Made:
     """The segment of one hour, as the spool leaves it, and then kept as the daemon's child keeps it."""
-    first = number * calls // SEGMENTS + 1
-    after = (number + 1) * calls // SEGMENTS + 1
+    first, count = first_of(number, calls, SEGMENTS)
     path = records / name_of(first, ".rec")
-    path.write_bytes(_segment(number, first, after))
+    path.write_bytes(segment(number, first, count))
     plain = path.stat().st_size
     one = time.process_time()
     vault = encrypt(path, RING)
     two = time.process_time()
     build(vault, RING)
     three = time.process_time()
-    (index,) = (records / "index").glob(f"{vault.stem}.*")
-    return Made(plain, vault.stat().st_size, index.stat().st_size, two - one, three - two)
-
-
-def _segment(number: int, first: int, after: int) -> bytes:
-    dice = random.Random(number)
-    begun = BEGAN + number * HOUR
-    header, link = start("bench", VERSION, first, NOTHING, begun)
-    parts = [header]
-    step = HOUR // max(1, after - first)
-    for sequence in range(first, after, TOGETHER):
-        bodies = []
-        for each in range(sequence, min(sequence + TOGETHER, after)):
-            at = begun + (each - first) * step
-            a, b = caller(dice.randrange(CALLERS)), callee(dice.randrange(CALLEES))
-            bodies.append((_BODY % (at, at, dice.getrandbits(64), b, a, each & 0xFFFFFFFF, b, a, a, b)).encode())
-        data, link = block(
-            BLOCK, b"".join(LENGTH.pack(len(body)) + body for body in bodies), sequence, begun, begun, link
-        )
-        parts.append(data)
-    seal, _ = block(SEAL, b"", after, begun, 0, link)
-    return b"".join([*parts, seal])
+    size = sum(path.stat().st_size for path in (records / "index").glob(f"{vault.stem}.*"))
+    return Made(plain, vault.stat().st_size, size, two - one, three - two)
 
 
 def _kept(made: list[Made], calls: int) -> list[Figure]:
@@ -176,13 +134,7 @@ def _replayed(records: Path, folder: Path, calls: int) -> list[Figure]:
     wanted = min(calls, REPLAYED)
     library = Library(records, lambda: RING)
     begin = BEGAN + int(HOUR * SEGMENTS * (1 - wanted / calls))
-    policy = folder / "policy.yaml"
-    settings: dict[str, Any] = {
-        "listeners": [{"name": "inside", "transport": "udp", "bind": "127.0.0.1:5060"}],
-        "gateways": {"softswitch": {"targets": [{"uri": "sip:127.0.0.1:5080"}]}},
-        "trunks": [dict(trunk) for trunk in TRUNKS],
-    }
-    policy.write_text(yaml.safe_dump(settings))
+    policy = write_policy(folder)
     began = time.monotonic()
     outcome = replay(policy, library, begin)
     took = time.monotonic() - began
