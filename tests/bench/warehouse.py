@@ -19,7 +19,7 @@ from tests.bench.traffic import BEGAN, CALLEES, CALLERS, HOUR, callee, caller, f
 
 from ringfence.records.framing import name_of
 from ringfence.records.keys import KeyRing
-from ringfence.warehouse import catalogue
+from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.keeping import encrypt
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.parquet import duckdb, export
@@ -53,7 +53,7 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         began = time.monotonic()
         with multiprocessing.get_context("spawn").Pool(count) as pool:
             made = pool.starmap(_make, [(records, number, calls) for number in range(SEGMENTS)], chunksize=1)
-        catalogue.renew(records)
+        Catalogue(records).renew()
         took = time.monotonic() - began
         figures = [*_kept(made, calls), Figure("warehouse.made", "calls/s", (calls / took,))]
         figures += _found(records)

@@ -14,7 +14,7 @@ from tests.warehouse.conftest import BEGAN, RING, History
 from ringfence.records.keys import KeyRing
 from ringfence.records.settings import RetentionSettings
 from ringfence.records.verify import verify
-from ringfence.warehouse import catalogue, library, segment_index
+from ringfence.warehouse import library, segment_index
 from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.keeping import index_all, rotate
 from ringfence.warehouse.library import Library, Question
@@ -219,7 +219,7 @@ def test_retention_that_was_ended_before_it_wrote_one(kept: History, monkeypatch
     """The next look of who keeps the folder takes the deleted segment's key out."""
     settings = RetentionSettings.model_validate({"forwarded": "3h", "rejected": "3h", "tagged": "3h"})
     with monkeypatch.context() as patch:
-        patch.setattr(catalogue, "renew", lambda folder: None)
+        patch.setattr(Catalogue, "renew", lambda self: None)
         keep_to(settings, kept.folder, BEGAN + 4.5 * 3600, RING)
     assert len(Catalogue(kept.folder)._cards) == 6
     assert calls(kept)[4] == ALL[:4]

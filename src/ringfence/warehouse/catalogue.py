@@ -26,6 +26,7 @@ class Catalogue:
     """The vaults of one spool as they were last written down."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._cards = _read(_path(folder))
 
     def known(self, vault: Path) -> Card | None:
@@ -42,23 +43,22 @@ class Catalogue:
         """From here or from the file itself. Raises Tampered, RecordsError."""
         return self.known(vault) or read_card(vault)
 
-
-def renew(folder: Path) -> None:
-    """Write down what is there now. Raises RecordsError."""
-    path = _path(folder)
-    known = Catalogue(folder)
-    try:
-        cards = {}
-        for vault in segments(folder):
-            if vault.suffix == VAULT:
-                try:
-                    cards[vault.name] = known.card(vault)
-                except RecordsError:
-                    continue  # whoever wants to read it is told
-        if cards != known._cards:
-            _write(path, cards)
-    except OSError as error:
-        raise RecordsError(f"{path}: cannot be written: {error.strerror}") from None
+    def renew(self) -> None:
+        """Write down what is there now. Raises RecordsError."""
+        path = _path(self._folder)
+        try:
+            cards = {}
+            for vault in segments(self._folder):
+                if vault.suffix == VAULT:
+                    try:
+                        cards[vault.name] = self.card(vault)
+                    except RecordsError:
+                        continue  # whoever wants to read it is told
+            if cards != self._cards:
+                _write(path, cards)
+                self._cards = cards
+        except OSError as error:
+            raise RecordsError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def forget(folder: Path) -> None:

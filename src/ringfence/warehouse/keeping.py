@@ -19,7 +19,7 @@ from ringfence.records.recover import mapped
 from ringfence.records.schema import moment_of
 from ringfence.records.vault import lock_away, rewrap
 from ringfence.records.vault_file import About
-from ringfence.warehouse import catalogue
+from ringfence.warehouse.catalogue import Catalogue, forget
 from ringfence.warehouse.segment_index import build, indexed
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ def alone(folder: Path) -> Iterator[None]:
 def index_all(folder: Path, ring: KeyRing) -> tuple[int, int]:
     """Encrypt every sealed segment and index every vault. (indexed, failed); a failure is logged."""
     done = failed = 0
-    known = catalogue.Catalogue(folder)
+    known = Catalogue(folder)
     for path in segments(folder):
         try:
             began = time.monotonic()
@@ -62,7 +62,7 @@ def index_all(folder: Path, ring: KeyRing) -> tuple[int, int]:
         if left.with_suffix(VAULT).exists():
             left.unlink(missing_ok=True)  # a process that was ended between two steps left it
     try:
-        catalogue.renew(folder)
+        known.renew()
     except RecordsError as error:
         failed += 1
         _log.error("the catalogue cannot be written", why=str(error))
@@ -102,9 +102,9 @@ def rotate(folder: Path, ring: KeyRing) -> tuple[int, int]:
     """Put every vault under the present key; (changed, all). Raises RecordsError."""
     vaults = [path for path in segments(folder) if path.suffix == VAULT]
     try:
-        catalogue.forget(folder)
+        forget(folder)
         changed = sum(rewrap(path, ring) for path in vaults)
-        catalogue.renew(folder)
+        Catalogue(folder).renew()
         return changed, len(vaults)
     except OSError as error:
         raise RecordsError(f"{folder}: keys cannot be changed: {error.strerror}") from None

@@ -15,7 +15,7 @@ from ringfence.records.settings import RetentionSettings
 from ringfence.records.vault import Vault, lock_away
 from ringfence.records.vault_file import About
 from ringfence.records.verify import bodies_in
-from ringfence.warehouse import catalogue
+from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.classes import CLASSES, class_of
 from ringfence.warehouse.segment_index import build, classes_in, filter_of, index_of
 
@@ -52,7 +52,7 @@ def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing
     """
     report = Report()
     times = {name: getattr(settings, name) for name in CLASSES}
-    known = catalogue.Catalogue(folder)
+    known = Catalogue(folder)
     try:
         for path in segments(folder):
             if path.suffix != VAULT:
@@ -66,7 +66,7 @@ def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing
             age = now - about.ended / 1e6
             _keep(path, about, index, {name for name in CLASSES if age > times[name]}, now, ring, report)
         if report.segments or report.thinned:
-            catalogue.renew(folder)
+            known.renew()
     except OSError as error:
         raise RecordsError(f"records over their time cannot be deleted: {error}") from None
     return report
