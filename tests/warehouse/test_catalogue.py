@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.warehouse.conftest import BEGAN, RING, History
 
+from ringfence.records.errors import RecordsError
 from ringfence.records.keys import KeyRing
 from ringfence.records.settings import RetentionSettings
 from ringfence.records.verify import verify
@@ -200,6 +201,15 @@ def test_a_new_key_is_in_it_and_no_old_one(kept: History) -> None:
     assert rotate(kept.folder, new) == (6, 6)
     assert not any(slot.encode() in place(kept).read_bytes() for slot in slots)
     assert calls(kept, KeyRing([bytes(32)])) == WHOLE
+
+
+def test_a_key_change_that_stops_half_way_leaves_none(kept: History) -> None:
+    """It would hold keys under the former one of vaults that are under the new one by now."""
+    last = max(kept.folder.glob("*.vault"))
+    last.write_bytes(bytes(64) + last.read_bytes()[64:])
+    with pytest.raises(RecordsError, match="its beginning was changed"):
+        rotate(kept.folder, KeyRing([bytes(32), bytes(range(32))]))
+    assert not place(kept).exists()
 
 
 def test_a_deleted_segment_s_key_goes_with_it(kept: History) -> None:
