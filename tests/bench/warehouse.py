@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,7 @@ def measure(folder: Path, calls: int) -> list[Figure]:
             made = pool.starmap(_make, [(records, number, calls) for number in range(SEGMENTS)], chunksize=1)
         Catalogue(records).renew()
         took = time.monotonic() - began
+        print(f"bench: warehouse: {calls:,} calls made in {took:,.0f} s", file=sys.stderr)
         figures = [*_kept(made, calls), Figure("warehouse.made", "calls/s", (calls / took,))]
         figures += _found(records)
         figures += _replayed(records, folder, calls)
