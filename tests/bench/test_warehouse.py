@@ -15,7 +15,7 @@ from ringfence.warehouse.replay import replay
 
 def test_generated_records(tmp_path: Path) -> None:
     path = tmp_path / "00000000000000000001.rec"
-    path.write_bytes(traffic.segment(0, 1, 200))
+    path.write_bytes(traffic.segment(0, 1, 200, 10_000))
     report = verify(tmp_path)
     assert report.troubles == []
     records = {sequence: body for sequence, _, body in bodies(path)}
@@ -37,7 +37,7 @@ def test_generated_records(tmp_path: Path) -> None:
 
 def test_generated_calls_are_judged_alike_again(tmp_path: Path) -> None:
     """By the policy that the benchmark replays by: its ledger and rules are at work, and mind few of the forwarded."""
-    (tmp_path / "00000000000000000001.rec").write_bytes(traffic.segment(0, 1, 400))
+    (tmp_path / "00000000000000000001.rec").write_bytes(traffic.segment(0, 1, 400, 10_000))
     outcome = replay(traffic.write_policy(tmp_path), Library(tmp_path), 0)
     assert (outcome.judged, outcome.skipped) == (400, {})
     assert outcome.actions["reject", "reject"] > 40
@@ -51,4 +51,4 @@ def test_made_and_found(tmp_path: Path) -> None:
     found = library.find(Question(), 100)
     assert len(found) == 50
     sequence, fields = found[0]
-    assert [each for each, _ in library.find(Question(callee=fields["callee"]))] == [sequence]
+    assert sequence in [each for each, _ in library.find(Question(callee=fields["callee"]))]

@@ -8,6 +8,7 @@ two minutes. One answered call in a hundred has no end in the records, as behind
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ HOUR = 3600 * 10**6  # microseconds
 BEGAN = 1_800_000_000 // 86_400 * 86_400 * 10**6
 TOGETHER = 10  # records a block
 MOST = 3  # records a call
-CALLERS, CALLEES = 1_000_000, 5_000_000  # numbers that calls are spread over
+A_CALLER, A_CALLEE = (
+    50,
+    10,
+)  # calls of each, however many there are: a small folder's looks find as much as a large one's
 NO_CONSENT = 'consent.no_consent\n100\n[["consent.no_consent","enforce",1.0,100.0,""]]\n'  # reason, points, findings
 
 _BODY = (
@@ -35,12 +39,12 @@ _GATEWAY = "softswitch/sip:198.51.100.1:5060\nudp:198.51.100.1:5060"
 
 
 def caller(number: int) -> str:
-    """One of CALLERS: a bank's, or, an odd one, a call centre's."""
+    """A bank's, or, an odd one, a call centre's."""
     return f"+86{(10, 21)[number & 1]}{10_000_000 + number}"
 
 
 def callee(number: int) -> str:
-    """One of CALLEES."""
+    """A subscriber."""
     return f"+86139{10_000_000 + number}"
 
 
@@ -50,12 +54,17 @@ def first_of(number: int, calls: int, segments: int) -> tuple[int, int]:
     return before * MOST + 1, after - before
 
 
-def segment(number: int, first: int, calls: int) -> bytes:
-    """The records of one hour, as the spool leaves them."""
+def numbers_of(total: int) -> tuple[int, int]:
+    """How many callers and callees so many calls are spread over."""
+    return total // A_CALLER, total // A_CALLEE
+
+
+def segment(number: int, first: int, calls: int, total: int) -> bytes:
+    """The records of one hour, as the spool leaves them. total: calls of all hours."""
     begun = BEGAN + number * HOUR
     header, link = start("bench", VERSION, first, NOTHING, begun)
     parts, bodies, at = [header], list[bytes](), first
-    for body in _records(random.Random(number), begun, first, calls):
+    for body in _records(random.Random(number), begun, first, calls, numbers_of(total)):
         bodies.append(body)
         if len(bodies) == TOGETHER:
             data, link = block(BLOCK, _joined(bodies), at, begun, begun, link)
@@ -73,10 +82,11 @@ def _joined(bodies: list[bytes]) -> bytes:
     return b"".join([LENGTH.pack(len(body)) + body for body in bodies])
 
 
-def _records(dice: random.Random, begun: int, first: int, calls: int) -> Any:
+def _records(dice: random.Random, begun: int, first: int, calls: int, numbers: tuple[int, int]) -> Iterator[bytes]:
     """Bodies in the order of their times."""
     step = HOUR // max(1, calls)
     roll, bits = dice.random, dice.getrandbits
+    callers, callees = numbers
     sequence = first
     later: list[tuple[int, int, str]] = []  # at, one of its own, body without an order of its own
     for each in range(calls):
@@ -84,8 +94,8 @@ def _records(dice: random.Random, begun: int, first: int, calls: int) -> Any:
         while later and later[0][0] <= at:
             yield heappop(later)[2].encode()
             sequence += 1
-        call, which = bits(64), int(roll() * CALLERS)
-        a, b = caller(which), callee(int(roll() * CALLEES))
+        call, which = bits(64), int(roll() * callers)
+        a, b = caller(which), callee(int(roll() * callees))
         sells = which & 1
         refused = bool(sells) and roll() < 0.4
         yield _decision(at, call, a, b, sells, refused, int(roll() * 40)).encode()

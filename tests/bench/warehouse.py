@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.figures import Figure
-from tests.bench.traffic import BEGAN, CALLEES, CALLERS, HOUR, callee, caller, first_of, segment, write_policy
+from tests.bench.traffic import BEGAN, HOUR, callee, caller, first_of, numbers_of, segment, write_policy
 
 from ringfence.records.framing import name_of
 from ringfence.records.keys import KeyRing
@@ -25,7 +25,7 @@ from ringfence.warehouse.keeping import encrypt
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.parquet import duckdb, export
 from ringfence.warehouse.replay import replay
-from ringfence.warehouse.segment_index import build
+from ringfence.warehouse.segment_index import SUFFIX, build
 
 CALLS = 1_000_000
 SEGMENTS = 30 * 24
@@ -58,7 +58,8 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         took = time.monotonic() - began
         print(f"bench: warehouse: {calls:,} calls made in {took:,.0f} s", file=sys.stderr)
         figures = [*_kept(made, calls), Figure("warehouse.made", "calls/s", (calls / took,))]
-        figures += _found(records)
+        figures += _found(records, calls)
+        figures.append(_bare(records, calls))
         figures += _replayed(records, folder, calls)
         figures += _exported(records, folder / "parquet", calls)
         shutil.rmtree(records)
@@ -71,7 +72,7 @@ def _make(records: Path, number: int, calls: int) -> Made:
     """The segment of one hour, as the spool leaves it, and then kept as the daemon's child keeps it."""
     first, count = first_of(number, calls, SEGMENTS)
     path = records / name_of(first, ".rec")
-    path.write_bytes(segment(number, first, count))
+    path.write_bytes(segment(number, first, count, calls))
     plain = path.stat().st_size
     one = time.process_time()
     vault = encrypt(path, RING)
@@ -96,24 +97,21 @@ def _kept(made: list[Made], calls: int) -> list[Figure]:
     ]
 
 
-def _found(records: Path) -> list[Figure]:
+def _found(records: Path, calls: int) -> list[Figure]:
     """A trace by caller and by callee over all thirty days, the folder surveyed anew each time as a command does."""
     dice = random.Random(-1)
     figures = []
-    for name, number, most in (("caller", caller, CALLERS), ("callee", callee, CALLEES)):
+    callers, callees = numbers_of(calls)
+    for name, number, most in (("caller", caller, callers), ("callee", callee, callees)):
         for cold in (True, False):
             runs, found, spent = [], 0, time.process_time()
             for _ in range(LOOKS):
                 wanted = number(dice.randrange(most))
                 if cold:
                     _forget(records)
-                began = time.monotonic()
-                library = Library(records, lambda: RING)
-                answers = library.find(Question(**{name: wanted}), 20)
-                for sequence, decision in answers:
-                    library.told(sequence, decision)
-                runs.append((time.monotonic() - began) * 1000)
-                found += len(answers)
+                took, answers = _trace(records, Question(**{name: wanted}))
+                runs.append(took)
+                found += answers
             how = "cold" if cold else "warm"
             figures.append(Figure(f"warehouse.trace_{name}_{how}", "ms", tuple(runs)))
             cpu = (time.process_time() - spent) / LOOKS * 1000
@@ -121,6 +119,26 @@ def _found(records: Path) -> list[Figure]:
             figures.append(Figure(f"warehouse.trace_{name}_{how}_worst", "ms", (max(runs),)))
             figures.append(Figure(f"warehouse.trace_{name}_{how}_calls", "", (found / LOOKS,)))
     return figures
+
+
+def _trace(records: Path, question: Question) -> tuple[float, int]:
+    """Calls with their ends; (milliseconds, how many)."""
+    began = time.monotonic()
+    library = Library(records, lambda: RING)
+    answers = library.find(question, 20)
+    for sequence, decision in answers:
+        library.told(sequence, decision)
+    return (time.monotonic() - began) * 1000, len(answers)
+
+
+def _bare(records: Path, calls: int) -> Figure:
+    """The same by callee without catalogue and filters, which are gone then: what these save."""
+    for path in (records / "index").iterdir():
+        if path.suffix != SUFFIX:
+            path.unlink()
+    dice = random.Random(-3)
+    wanted = [Question(callee=callee(dice.randrange(numbers_of(calls)[1]))) for _ in range(LOOKS // 4)]
+    return Figure("warehouse.trace_callee_bare", "ms", tuple(_trace(records, each)[0] for each in wanted))
 
 
 def _forget(folder: Path) -> None:
@@ -173,11 +191,11 @@ def _by_parquet(folder: Path, calls: int) -> list[Figure]:
             query = f"SELECT * FROM read_parquet('{folder}/*/*.parquet') WHERE callee = lpad('{wanted}', 16, '0')"
             base.execute(query).fetchall()
 
-        figures += _looks("warehouse.parquet_callee", look, lambda: _forget(folder))
+        figures += _looks("warehouse.parquet_callee", numbers_of(calls)[1], look, lambda: _forget(folder))
     return figures
 
 
-def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -> list[Figure]:
+def _looks(name: str, numbers: int, look: Callable[[int], None], forget: Callable[[], None]) -> list[Figure]:
     dice = random.Random(-2)
     figures = []
     for how in ("cold", "warm"):
@@ -186,7 +204,7 @@ def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -
             if how == "cold":
                 forget()
             began = time.monotonic()
-            look(dice.randrange(CALLEES))
+            look(dice.randrange(numbers))
             runs.append((time.monotonic() - began) * 1000)
         figures.append(Figure(f"{name}_{how}", "ms", tuple(runs)))
     return figures
@@ -194,9 +212,10 @@ def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -
 
 def _made_by_duckdb(path: Path, number: int, calls: int) -> str:
     first, after = number * calls // SEGMENTS, (number + 1) * calls // SEGMENTS
+    callers, callees = numbers_of(calls)
     return (
         f"COPY (SELECT range AS sequence, make_timestamp({BEGAN} + range) AS arrived_at, "
-        f"lpad((random() * {CALLERS})::BIGINT::VARCHAR, 16, '0') AS caller, "
-        f"lpad((random() * {CALLEES})::BIGINT::VARCHAR, 16, '0') AS callee, uuid()::VARCHAR AS call_id, "
+        f"lpad((random() * {callers})::BIGINT::VARCHAR, 16, '0') AS caller, "
+        f"lpad((random() * {callees})::BIGINT::VARCHAR, 16, '0') AS callee, uuid()::VARCHAR AS call_id, "
         f"'bank' AS trunk, 'forward' AS action FROM range({first}, {after})) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
     )
