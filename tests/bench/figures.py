@@ -33,7 +33,10 @@ def write(figures: Iterable[Figure], path: Path) -> None:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Markdown: a row a subject (the name before the dot), a column a figure."""
+    """Markdown: a row a subject (the name before the dot), a column a figure; of one subject alone a row a figure."""
+    if len({f.name.partition(".")[0] for f in figures}) == 1:
+        alone = [[f.name, _short(f.value), f.unit] for f in figures]
+        return _joined([["", "", ""], ["---", "---:", "---"], *alone])
     columns = list(dict.fromkeys(f"{f.name.partition('.')[2]} ({f.unit})" for f in figures))
     rows: dict[str, dict[str, str]] = {}
     for figure in figures:
@@ -41,6 +44,10 @@ def table(figures: Sequence[Figure]) -> str:
         rows.setdefault(subject, {})[f"{what} ({figure.unit})"] = _short(figure.value)
     lines = [["", *columns], ["---"] + ["---:"] * len(columns)]
     lines += [[subject, *(cells.get(column, "") for column in columns)] for subject, cells in rows.items()]
+    return _joined(lines)
+
+
+def _joined(lines: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

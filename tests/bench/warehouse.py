@@ -9,41 +9,30 @@ import multiprocessing
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
 from tests.bench.figures import Figure
-from tests.support.stage import TRUNKS
+from tests.bench.traffic import BEGAN, HOUR, callee, caller, first_of, numbers_of, segment, write_policy
 
-from ringfence.records.framing import BLOCK, LENGTH, NOTHING, SEAL, block, name_of, start
+from ringfence.records.framing import name_of
 from ringfence.records.keys import KeyRing
-from ringfence.records.schema import VERSION
+from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.keeping import encrypt
 from ringfence.warehouse.library import Library, Question
 from ringfence.warehouse.parquet import duckdb, export
 from ringfence.warehouse.replay import replay
-from ringfence.warehouse.segment_index import build
+from ringfence.warehouse.segment_index import SUFFIX, build
 
 CALLS = 1_000_000
 SEGMENTS = 30 * 24
-HOUR = 3600 * 10**6  # microseconds
-BEGAN = 1_800_000_000 // 86_400 * 86_400 * 10**6
-TOGETHER = 10  # records a block
-CALLERS, CALLEES = 1_000_000, 5_000_000  # numbers that calls are spread over
 LOOKS = 20  # numbers looked for
 REPLAYED = 1_000_000  # calls, at most
 EXPORTED = 1_000_000
 RING = KeyRing([bytes(range(32))])
-
-_BODY = (
-    "D\n%d\n%d\nbank\nbank\nenterprise\nudp\n192.0.2.1:5060\n%016x@192.0.2.1\nsip:%s@198.51.100.99\n"
-    '"Bank" <sip:%s@192.0.2.1>;tag=%08x\n<sip:%s@198.51.100.99>\n\n\n\n\n\n%s\nfixed\nBJ\n%s\nfixed\nBJ\n'
-    "%s\nmobile\nCN\n1\nforward\n\n0\n\n\ncaller_rate=[3,60.0]\n0\nsoftswitch/sip:198.51.100.1:5060\n"
-    "udp:198.51.100.1:5060\nservice\n"
-)
 
 
 class Made(NamedTuple):
@@ -65,9 +54,12 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         began = time.monotonic()
         with multiprocessing.get_context("spawn").Pool(count) as pool:
             made = pool.starmap(_make, [(records, number, calls) for number in range(SEGMENTS)], chunksize=1)
+        Catalogue(records).renew()
         took = time.monotonic() - began
+        print(f"bench: warehouse: {calls:,} calls made in {took:,.0f} s", file=sys.stderr)
         figures = [*_kept(made, calls), Figure("warehouse.made", "calls/s", (calls / took,))]
-        figures += _found(records)
+        figures += _found(records, calls)
+        figures.append(_bare(records, calls))
         figures += _replayed(records, folder, calls)
         figures += _exported(records, folder / "parquet", calls)
         shutil.rmtree(records)
@@ -76,50 +68,19 @@ def measure(folder: Path, calls: int) -> list[Figure]:
         shutil.rmtree(folder)
 
 
-def caller(number: int) -> str:
-    """One of CALLERS."""
-    return f"+8610{10_000_000 + number}"
-
-
-def callee(number: int) -> str:
-    """One of CALLEES."""
-    return f"+86139{10_000_000 + number}"
-
-
 def _make(records: Path, number: int, calls: int) -> Made:
     """The segment of one hour, as the spool leaves it, and then kept as the daemon's child keeps it."""
-    first = number * calls // SEGMENTS + 1
-    after = (number + 1) * calls // SEGMENTS + 1
+    first, count = first_of(number, calls, SEGMENTS)
     path = records / name_of(first, ".rec")
-    path.write_bytes(_segment(number, first, after))
+    path.write_bytes(segment(number, first, count, calls))
     plain = path.stat().st_size
     one = time.process_time()
     vault = encrypt(path, RING)
     two = time.process_time()
     build(vault, RING)
     three = time.process_time()
-    (index,) = (records / "index").glob(f"{vault.stem}.*")
-    return Made(plain, vault.stat().st_size, index.stat().st_size, two - one, three - two)
-
-
-def _segment(number: int, first: int, after: int) -> bytes:
-    dice = random.Random(number)
-    begun = BEGAN + number * HOUR
-    header, link = start("bench", VERSION, first, NOTHING, begun)
-    parts = [header]
-    step = HOUR // max(1, after - first)
-    for sequence in range(first, after, TOGETHER):
-        bodies = []
-        for each in range(sequence, min(sequence + TOGETHER, after)):
-            at = begun + (each - first) * step
-            a, b = caller(dice.randrange(CALLERS)), callee(dice.randrange(CALLEES))
-            bodies.append((_BODY % (at, at, dice.getrandbits(64), b, a, each & 0xFFFFFFFF, b, a, a, b)).encode())
-        data, link = block(
-            BLOCK, b"".join(LENGTH.pack(len(body)) + body for body in bodies), sequence, begun, begun, link
-        )
-        parts.append(data)
-    seal, _ = block(SEAL, b"", after, begun, 0, link)
-    return b"".join([*parts, seal])
+    size = sum(path.stat().st_size for path in (records / "index").glob(f"{vault.stem}.*"))
+    return Made(plain, vault.stat().st_size, size, two - one, three - two)
 
 
 def _kept(made: list[Made], calls: int) -> list[Figure]:
@@ -136,24 +97,21 @@ def _kept(made: list[Made], calls: int) -> list[Figure]:
     ]
 
 
-def _found(records: Path) -> list[Figure]:
+def _found(records: Path, calls: int) -> list[Figure]:
     """A trace by caller and by callee over all thirty days, the folder surveyed anew each time as a command does."""
     dice = random.Random(-1)
     figures = []
-    for name, number, most in (("caller", caller, CALLERS), ("callee", callee, CALLEES)):
+    callers, callees = numbers_of(calls)
+    for name, number, most in (("caller", caller, callers), ("callee", callee, callees)):
         for cold in (True, False):
             runs, found, spent = [], 0, time.process_time()
             for _ in range(LOOKS):
                 wanted = number(dice.randrange(most))
                 if cold:
                     _forget(records)
-                began = time.monotonic()
-                library = Library(records, lambda: RING)
-                answers = library.find(Question(**{name: wanted}), 20)
-                for sequence, decision in answers:
-                    library.told(sequence, decision)
-                runs.append((time.monotonic() - began) * 1000)
-                found += len(answers)
+                took, answers = _trace(records, Question(**{name: wanted}))
+                runs.append(took)
+                found += answers
             how = "cold" if cold else "warm"
             figures.append(Figure(f"warehouse.trace_{name}_{how}", "ms", tuple(runs)))
             cpu = (time.process_time() - spent) / LOOKS * 1000
@@ -161,6 +119,26 @@ def _found(records: Path) -> list[Figure]:
             figures.append(Figure(f"warehouse.trace_{name}_{how}_worst", "ms", (max(runs),)))
             figures.append(Figure(f"warehouse.trace_{name}_{how}_calls", "", (found / LOOKS,)))
     return figures
+
+
+def _trace(records: Path, question: Question) -> tuple[float, int]:
+    """Calls with their ends; (milliseconds, how many)."""
+    began = time.monotonic()
+    library = Library(records, lambda: RING)
+    answers = library.find(question, 20)
+    for sequence, decision in answers:
+        library.told(sequence, decision)
+    return (time.monotonic() - began) * 1000, len(answers)
+
+
+def _bare(records: Path, calls: int) -> Figure:
+    """The same by callee without catalogue and filters, which are gone then: what these save."""
+    for path in (records / "index").iterdir():
+        if path.suffix != SUFFIX:
+            path.unlink()
+    dice = random.Random(-3)
+    wanted = [Question(callee=callee(dice.randrange(numbers_of(calls)[1]))) for _ in range(LOOKS // 4)]
+    return Figure("warehouse.trace_callee_bare", "ms", tuple(_trace(records, each)[0] for each in wanted))
 
 
 def _forget(folder: Path) -> None:
@@ -176,18 +154,20 @@ def _replayed(records: Path, folder: Path, calls: int) -> list[Figure]:
     wanted = min(calls, REPLAYED)
     library = Library(records, lambda: RING)
     begin = BEGAN + int(HOUR * SEGMENTS * (1 - wanted / calls))
-    policy = folder / "policy.yaml"
-    settings: dict[str, Any] = {
-        "listeners": [{"name": "inside", "transport": "udp", "bind": "127.0.0.1:5060"}],
-        "gateways": {"softswitch": {"targets": [{"uri": "sip:127.0.0.1:5080"}]}},
-        "trunks": [dict(trunk) for trunk in TRUNKS],
-    }
-    policy.write_text(yaml.safe_dump(settings))
-    began = time.monotonic()
+    policy = write_policy(folder)
+    began, spent = time.monotonic(), _spent()
     outcome = replay(policy, library, begin)
-    took = time.monotonic() - began
+    took, cpu = time.monotonic() - began, _spent() - spent
     assert outcome.judged >= wanted * 0.99, (outcome.judged, wanted)
-    return [Figure("warehouse.replay_million", "s", (took / outcome.judged * 1e6,))]
+    return [
+        Figure("warehouse.replay_million", "s", (took / outcome.judged * 1e6,)),
+        Figure("warehouse.replay_million_cpu", "s", (cpu / outcome.judged * 1e6,)),
+    ]
+
+
+def _spent() -> float:
+    """Seconds of CPU of this process and of those that it started and that ended."""
+    return sum(os.times()[:4])
 
 
 def _exported(records: Path, target: Path, calls: int) -> list[Figure]:
@@ -219,11 +199,11 @@ def _by_parquet(folder: Path, calls: int) -> list[Figure]:
             query = f"SELECT * FROM read_parquet('{folder}/*/*.parquet') WHERE callee = lpad('{wanted}', 16, '0')"
             base.execute(query).fetchall()
 
-        figures += _looks("warehouse.parquet_callee", look, lambda: _forget(folder))
+        figures += _looks("warehouse.parquet_callee", numbers_of(calls)[1], look, lambda: _forget(folder))
     return figures
 
 
-def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -> list[Figure]:
+def _looks(name: str, numbers: int, look: Callable[[int], None], forget: Callable[[], None]) -> list[Figure]:
     dice = random.Random(-2)
     figures = []
     for how in ("cold", "warm"):
@@ -232,7 +212,7 @@ def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -
             if how == "cold":
                 forget()
             began = time.monotonic()
-            look(dice.randrange(CALLEES))
+            look(dice.randrange(numbers))
             runs.append((time.monotonic() - began) * 1000)
         figures.append(Figure(f"{name}_{how}", "ms", tuple(runs)))
     return figures
@@ -240,9 +220,10 @@ def _looks(name: str, look: Callable[[int], None], forget: Callable[[], None]) -
 
 def _made_by_duckdb(path: Path, number: int, calls: int) -> str:
     first, after = number * calls // SEGMENTS, (number + 1) * calls // SEGMENTS
+    callers, callees = numbers_of(calls)
     return (
         f"COPY (SELECT range AS sequence, make_timestamp({BEGAN} + range) AS arrived_at, "
-        f"lpad((random() * {CALLERS})::BIGINT::VARCHAR, 16, '0') AS caller, "
-        f"lpad((random() * {CALLEES})::BIGINT::VARCHAR, 16, '0') AS callee, uuid()::VARCHAR AS call_id, "
+        f"lpad((random() * {callers})::BIGINT::VARCHAR, 16, '0') AS caller, "
+        f"lpad((random() * {callees})::BIGINT::VARCHAR, 16, '0') AS callee, uuid()::VARCHAR AS call_id, "
         f"'bank' AS trunk, 'forward' AS action FROM range({first}, {after})) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
     )

@@ -22,6 +22,7 @@ from ringfence.tracing.book import TraceBook
 from ringfence.tracing.disclosure import Call
 from ringfence.tracing.errors import BadMessage, Conflict, NoRequest, Stale, TraceError, Unauthorised
 from ringfence.tracing.messages import Answer, Envelope
+from ringfence.tracing.showing import plain
 from ringfence.tracing.tracer import answer_peer, ask_peer
 
 Pair = tuple[TraceBook, TraceBook]
@@ -171,7 +172,7 @@ async def test_a_refusal(pair: Pair) -> None:
 
 
 async def test_the_chain_of_three(pair: Pair, tmp_path: Path, clock: Clock) -> None:
-    """c brought it to b and b to a: what b learnt of c goes along in its answer."""
+    """c brought it to b and b to a: what b learnt of c goes along in its answer, with what c signed."""
     a, b = pair
     at_c = tmp_path / "c"
     async with await open_registry(RegistrySettings(), at_c) as registry:
@@ -187,8 +188,15 @@ async def test_the_chain_of_three(pair: Pair, tmp_path: Path, clock: Clock) -> N
         a_place, theirs = await ask(a, b_of_both)
         await answer_peer(b_of_both, OFFICER, theirs, "node-b", calls(at_b))
         await hand_over(b_of_both, theirs, a)
-    got = [(hop.carrier, hop.came.holder) for hop in (await a.get(OFFICER, a_place)).hops]
-    assert got == [("b", "Holder c"), ("c", "Bank")]
+        shown = plain(await b_of_both.get(OFFICER, theirs), True)
+        assert [hop["proof"] for hop in shown["hops"]] == ["", ""]
+    found = await a.get(OFFICER, a_place)
+    assert [(hop.carrier, hop.came.holder) for hop in found.hops] == [("b", "Holder c"), ("c", "Bank")]
+    assert found.proofs == ("own", "unknown_key")
+    a_of_both = book_of(a.registry, tmp_path / "a", {"b": tmp_path / "b", "c": at_c}, clock)
+    shown = plain(await a_of_both.get(OFFICER, a_place), True)
+    assert [(hop["carrier"], hop["proof"]) for hop in shown["hops"]] == [("b", "own"), ("c", "own")]
+    assert not {"signed", "proofs"} & shown.keys()
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,15 @@ def with_chains(config: Path, calls: list[dict[str, Any]], full: bool) -> list[d
     return at_book(settings, work)
 
 
+_PROOFS = {
+    "": "",
+    "own": "; signed by it",
+    "unknown_key": "; signed by a key that is no peer's",
+    "wrong": "; WHAT CAME ALONG DOES NOT PROVE IT",
+    "none": "; passed on without its signature",
+}
+
+
 def hop_line(hop: dict[str, Any]) -> str:
     """A carrier's hop in one line."""
     came, went = hop["came"], hop["went"]
@@ -160,7 +169,7 @@ def hop_line(hop: dict[str, Any]) -> str:
     by = f"joined by {', '.join(hop['joined'])}" if hop["joined"] else "NOT OUR CALL by what it says"
     return (
         f"{hop['carrier']}: {came['trunk']} ({came['kind']}) of {came['holder']}{connected} from {came['transport']} "
-        f"{came['address']}, {out}; shown {hop['shown'] or 'no number'}; {by}"
+        f"{came['address']}, {out}; shown {hop['shown'] or 'no number'}; {by}{_PROOFS[hop['proof']]}"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from ringfence.control.records import Asked, CallOut
+from ringfence.tracing.proofs import Proof
 from ringfence.tracing.requests import Direction, State
 
 Sentence = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
@@ -58,7 +59,11 @@ class RefusalIn(_In):
 
 
 class HopOut(BaseModel):
-    """What a carrier says of the call. joined: by what it is the call that was asked about."""
+    """What a carrier says of the call. joined: by what it is the call that was asked about.
+
+    proof: whose signature stands behind it: the carrier's `own`, that of an `unknown_key`, a `wrong` one, `none`; "" of
+    our own answer.
+    """
 
     carrier: str
     at: datetime
@@ -71,6 +76,7 @@ class HopOut(BaseModel):
     callee: str
     action: str
     joined: list[str]
+    proof: Proof | Literal[""]
 
 
 class RequestOut(BaseModel):

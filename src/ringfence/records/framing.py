@@ -165,7 +165,8 @@ def name_of(first: int, suffix: str) -> str:
 
 def segments(folder: Path) -> list[Path]:
     """Every segment of a folder, oldest first, open ones too; each once, encrypted where it is."""
-    found = sorted(path for path in folder.iterdir() if path.suffix in (OPEN, SEALED, VAULT) and path.stem.isdigit())
+    found = [path for path in folder.iterdir() if path.suffix in (OPEN, SEALED, VAULT) and path.stem.isdigit()]
+    found.sort(key=lambda path: path.name)
     vaults = {path.stem for path in found if path.suffix == VAULT}
     return [path for path in found if path.suffix == VAULT or path.stem not in vaults]
 

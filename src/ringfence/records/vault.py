@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -27,7 +28,7 @@ from ringfence.records.vault_file import (
     SLOTS,
     TAIL,
     About,
-    about_bytes,
+    about_values,
     read_layout,
     read_slots,
 )
@@ -115,7 +116,7 @@ def lock_away(target: Path, data: Readable, about: About, ring: KeyRing) -> None
                 sizes += SIZE_OF.pack(len(sealed))
                 file.write(sealed)
             table_at = file.tell()
-            said = about_bytes(about)
+            said = orjson.dumps(about_values(about))
             covered = bytes(sizes) + said
             tag = box.encrypt(_TRAILER_NONCE, b"", covered)
             file.write(covered + TAIL.pack(table_at, len(sizes) // SIZE_OF.size, len(said), tag, MAGIC))

@@ -60,25 +60,46 @@ class Layout(NamedTuple):
     tag: bytes
 
 
-def about_bytes(about: About) -> bytes:
-    """As it stands in the file."""
-    return orjson.dumps({**about._asdict(), "previous": about.previous.hex(), "link": about.link.hex()})
+def about_values(about: About) -> dict[str, Any]:
+    """As JSON has it."""
+    return {**about._asdict(), "previous": about.previous.hex(), "link": about.link.hex()}
+
+
+def about_from(values: dict[str, Any]) -> About:
+    """The same again. Raises KeyError, TypeError, ValueError."""
+    previous, link = bytes.fromhex(values["previous"]), bytes.fromhex(values["link"])
+    return About(**{**values, "previous": previous, "link": link})
+
+
+class Stamp(NamedTuple):
+    """What a file system tells files, and states of one file, apart by. changed: nanoseconds."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Of what `stat` says."""
+    return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class Card(NamedTuple):
-    """A vault at first sight. tag: of this very file, no other has it. slots: its key, wrapped."""
+    """A vault at first sight. tag: of this very file, no other has it. slots: its key, wrapped. stamp: at that time."""
 
     about: About
     tag: bytes
     slots: list[bytes]
+    stamp: Stamp
 
 
 def read_card(path: Path) -> Card:
     """No key is needed. Raises Tampered, RecordsError."""
     try:
         with path.open("rb", buffering=0) as file:
+            stamp = stamp_of(os.fstat(file.fileno()))  # before the rest, so that it is never newer than that
             said, _, about = _trailer(path, file.fileno())
-            return Card(about, said[3], read_slots(path, file.fileno()))
+            return Card(about, said[3], read_slots(path, file.fileno()), stamp)
     except OSError as error:
         raise RecordsError(f"{path.name}: cannot be read: {error.strerror}") from None
 
@@ -110,8 +131,6 @@ def _trailer(path: Path, descriptor: int) -> tuple[tuple[int, int, int, bytes, b
     if said[4] != MAGIC or not CHUNKS_AT <= said[0] <= end - said[2]:
         raise Tampered(f"{path.name}: this is no vault, or its end is missing")
     try:
-        about: dict[str, Any] = orjson.loads(os.pread(descriptor, said[2], end - said[2]))
-        about["previous"], about["link"] = bytes.fromhex(about["previous"]), bytes.fromhex(about["link"])
-        return said, end, About(**about)
+        return said, end, about_from(orjson.loads(os.pread(descriptor, said[2], end - said[2])))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise Tampered(f"{path.name}: its trailer was changed or damaged") from None

@@ -17,6 +17,7 @@ from ringfence.tracing.errors import NoRequest
 from ringfence.tracing.messages import Hop
 from ringfence.tracing.peers import Peers
 from ringfence.tracing.pen import Pen
+from ringfence.tracing.proofs import proofs
 from ringfence.tracing.requests import WAITING, Direction, State, TraceRequest, overdue, request_of
 from ringfence.tracing.settings import TraceSettings
 
@@ -105,10 +106,12 @@ class TraceBook:
         question = sa.select(t.trace_request).where(columns.record == record, columns.node == node)
         return await self._requests(question.order_by(columns.id).limit(LONGEST_PAGE))
 
-    async def upstream(self, actor: Actor, node: str, record: int) -> tuple[Hop, ...]:
-        """What our own requests found behind our hop, nearest first."""
+    async def upstream(self, actor: Actor, node: str, record: int) -> tuple[tuple[Hop, ...], str]:
+        """What our own requests found behind our hop, nearest first; and the answer that it is from, as signed."""
         asked = await self.of_record(actor, node, record)
-        return next((one.hops for one in reversed(asked) if one.direction == "out" and one.hops), ())
+        return next(
+            ((one.hops, one.signed) for one in reversed(asked) if one.direction == "out" and one.hops), ((), "")
+        )
 
     async def counts(self) -> dict[tuple[Direction, State], int]:
         """How many requests there are by direction and state, closed ones left out."""
@@ -129,7 +132,11 @@ class TraceBook:
     async def _requests(self, question: sa.Select[Any]) -> list[TraceRequest]:
         now, ring = self.now, self.registry.ring
         async with self.registry.database.reading() as connection:
-            return [request_of(row, ring, now) for row in await connection.execute(question)]
+            found = [request_of(row, ring, now) for row in await connection.execute(question)]
+        return [
+            one._replace(proofs=proofs(self.peers, one.hops, one.signed)) if one.direction == "out" else one
+            for one in found
+        ]
 
 
 def _may_look(actor: Actor) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 from ringfence.tracing.errors import TraceError
 from ringfence.tracing.messages import MOST_HOPS, MOST_VALUES, Asked, Came, Hop, Went
 
-MOST_BYTES = 40_000  # of all hops as JSON: in base64, with what stands around them, less than `jws.LONGEST`
+MOST_BYTES = (
+    40_000  # of all hops as JSON and what is beside them: in base64, with all around it, less than `jws.LONGEST`
+)
 
 Call = Mapping[str, Any]
 
@@ -107,6 +109,11 @@ def chain(own: Hop, upstream: Iterable[Hop]) -> tuple[Hop, ...]:
             break
         hops.append(hop)
     return tuple(hops)
+
+
+def beside(hops: Iterable[Hop], signed: str) -> str:
+    """The answer that hops come from, where a message has room for it too; else nothing."""
+    return signed if sum(len(hop.model_dump_json().encode()) for hop in hops) + len(signed) <= MOST_BYTES else ""
 
 
 def _is_number(text: str) -> bool:

@@ -38,6 +38,8 @@ Long = Annotated[str, Field(max_length=512), AfterValidator(_printable)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Number = Annotated[str, Field(pattern=r"^(\+[0-9]{3,17}|[0-9]{2,17})$")]
 """E.164 with its plus, or a code of the country's own."""
+Signed = Annotated[str, Field(max_length=65_536, pattern=r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2})?$")]
+"""A compact JWS, RFC 7515 §7.1; or nothing."""
 Moment = Annotated[AwareDatetime, PlainSerializer(lambda at: at.isoformat(timespec="milliseconds"), return_type=str)]
 """RFC 3339 with an offset."""
 
@@ -114,6 +116,11 @@ class Answer(_Said):
     kind: Literal["answer"] = "answer"
     part: int = Field(1, ge=1, le=1000, description="a later answer has a higher number and takes the earlier's place")
     hops: tuple[Hop, ...] = Field(min_length=1, max_length=MOST_HOPS)
+    signed: Signed = Field(
+        "",
+        description="the answer that the hops behind the first come from, as its carrier signed it; empty: none came "
+        "from further up, or there was no room for it",
+    )
 
 
 class Refusal(_Said):

@@ -126,7 +126,7 @@ async def _reply(book: TraceBook, pen: Pen, message: Opened, body: Accepted | An
         if body.hops[0].carrier != message.peer.name:
             raise BadMessage("the first hop is that of who answers", "body.hops")
         if body.part > request_of(row, pen.ring, pen.now).part:
-            box = sealed_answer(pen.ring, place, body.part, body.hops)
+            box = sealed_answer(pen.ring, place, body.part, body.hops, message.text)
             await pen.change(place, answered=box, state="closed" if row.state == "closed" else "answered")
     return place
 

@@ -19,6 +19,7 @@ from ringfence.registry import tables as t
 from ringfence.registry.numbers import KeyRing
 from ringfence.registry.upkeep import TRACE_BOXES
 from ringfence.tracing.messages import Asked, Hop
+from ringfence.tracing.proofs import Proof
 
 Direction = Literal["out", "in"]
 State = Literal["drafted", "sent", "received", "accepted", "overdue", "answered", "refused", "closed"]
@@ -38,7 +39,8 @@ class TraceRequest(NamedTuple):
     """direction: `out` where we ask. state: overdue where it is. Times in epoch seconds.
 
     node, record: our call; "" and 0 while it is not known. due_at: None while nobody has received it.
-    part, hops: the newest answer, theirs or ours; 0 and none before one. why: it was refused.
+    part, hops: the newest answer, theirs or ours; 0 and none before one. signed: theirs as they signed it, "" of ours.
+    proofs: whose signature stands behind each of their hops. why: it was refused.
     """
 
     id: int
@@ -54,7 +56,9 @@ class TraceRequest(NamedTuple):
     asked: Asked
     part: int
     hops: tuple[Hop, ...]
+    signed: str
     why: str
+    proofs: tuple[Proof, ...] = ()
 
 
 def overdue(now: int) -> sa.ColumnElement[bool]:
@@ -65,9 +69,9 @@ def overdue(now: int) -> sa.ColumnElement[bool]:
 
 def request_of(row: sa.Row[Any], ring: KeyRing, now: int) -> TraceRequest:
     """A row in plain. Raises RegistryError where it cannot be decrypted."""
-    said: dict[str, Any] = {"part": 0, "hops": []}
+    said: dict[str, Any] = {"part": 0, "hops": [], "signed": ""}
     if row.answered is not None:
-        said = orjson.loads(ring.open(row.answered, row.id, ANSWERED))
+        said |= orjson.loads(ring.open(row.answered, row.id, ANSWERED))
     late = row.state in WAITING and row.due_at is not None and row.due_at < now
     return TraceRequest(
         id=row.id,
@@ -83,11 +87,12 @@ def request_of(row: sa.Row[Any], ring: KeyRing, now: int) -> TraceRequest:
         asked=Asked.model_validate_json(ring.open(row.asked, row.id, ASKED)),
         part=said["part"],
         hops=_hops.validate_python(said["hops"]),
+        signed=said["signed"],
         why=row.why,
     )
 
 
-def sealed_answer(ring: KeyRing, owner: int, part: int, hops: tuple[Hop, ...]) -> bytes:
-    """An answer as its column holds it."""
-    plain = {"part": part, "hops": [hop.model_dump(mode="json") for hop in hops]}
+def sealed_answer(ring: KeyRing, owner: int, part: int, hops: tuple[Hop, ...], signed: str) -> bytes:
+    """An answer as its column holds it. signed: a peer's as it came, "" of ours."""
+    plain = {"part": part, "hops": [hop.model_dump(mode="json") for hop in hops], "signed": signed}
     return ring.seal(orjson.dumps(plain).decode(), owner, ANSWERED)

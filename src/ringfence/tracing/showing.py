@@ -21,21 +21,30 @@ def plain(request: TraceRequest, in_full: bool) -> dict[str, Any]:
     for name in ("made_at", "due_at", "ended_at"):
         values[name] = _time(values[name])
     values["asked"] = _asked(request.asked, _as_it_is if in_full else _hidden)
-    values["hops"] = hops(request.hops, request.asked, in_full)
+    values["hops"] = hops(request, in_full)
+    del values["signed"], values["proofs"]
     return values
 
 
-def hops(found: Sequence[Hop], asked: Asked, in_full: bool) -> list[dict[str, Any]]:
-    """Hops, nearest first. joined: by what each is the call that was asked about; empty: it is another one."""
+def hops(request: TraceRequest, in_full: bool) -> list[dict[str, Any]]:
+    """Hops of an answer, nearest first.
+
+    joined: by what each is the call that was asked about; empty: it is another one. proof: whose signature stands
+    behind it (`proofs.Proof`); "" of our own answer.
+    """
     show = _as_it_is if in_full else _hidden
-    return [{**_hop(hop, show), "joined": joined(hop, asked)} for hop in found]
+    proofs = request.proofs or ("",) * len(request.hops)
+    return [
+        {**_hop(hop, show), "joined": joined(hop, request.asked), "proof": proof}
+        for hop, proof in zip(request.hops, proofs, strict=True)
+    ]
 
 
 def chain(requests: Sequence[TraceRequest], in_full: bool) -> list[dict[str, Any]]:
     """What our own requests found behind a call of ours, nearest first; of several the newest."""
     for one in reversed(requests):
         if one.direction == "out" and one.hops:
-            return hops(one.hops, one.asked, in_full)
+            return hops(one, in_full)
     return []
 
 

@@ -64,17 +64,21 @@ async def accept(book: TraceBook, actor: Actor, place: int) -> None:
         await pen.change(place, state="accepted")
 
 
-async def answer(book: TraceBook, actor: Actor, place: int, node: str, record: int, hops: tuple[Hop, ...]) -> None:
+async def answer(
+    book: TraceBook, actor: Actor, place: int, node: str, record: int, hops: tuple[Hop, ...], signed: str = ""
+) -> None:
     """Tell the peer our hop and those behind it; a later answer takes the place of an earlier one.
+
+    signed: the answer that those behind it come from, as its carrier signed it.
 
     Whoever calls this has made sure that the record is the call that was asked about (`disclosure.fits`).
     """
     async with _asked(book, actor, place, "received", "accepted", "answered") as (pen, row, peer):
         part = request_of(row, pen.ring, pen.now).part + 1
         pen.entry("trace_answered", {"request": place, "node": node, "record": record, "part": part})
-        said = Answer(part=part, hops=hops)
+        said = Answer(part=part, hops=hops, signed=signed)
         await pen.say(place, row.name, peer.name, said, f"{row.name}.answer.{part}", _send_at(peer, pen))
-        box = sealed_answer(pen.ring, place, part, hops)
+        box = sealed_answer(pen.ring, place, part, hops, "")
         await pen.change(place, state="answered", node=node, record=record, answered=box, ended_at=pen.now)
 
 

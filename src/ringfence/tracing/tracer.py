@@ -11,7 +11,7 @@ from typing import Any
 from ringfence.registry.actors import Actor
 from ringfence.tracing import steps
 from ringfence.tracing.book import TraceBook
-from ringfence.tracing.disclosure import Call, asked_about, chain, chosen, fits, hop_of
+from ringfence.tracing.disclosure import Call, asked_about, beside, chain, chosen, fits, hop_of
 from ringfence.tracing.errors import Conflict, TraceError
 from ringfence.tracing.messages import Asked
 
@@ -47,8 +47,9 @@ async def answer_peer(
     if request.direction != "in":
         raise Conflict(f"request {place} is ours: {request.peer} answers it")
     call = await _the_call(request.asked, find, record)
-    hops = chain(hop_of(call, book.peers.name), await book.upstream(actor, node, call["record"]))
-    await steps.answer(book, actor, place, node, call["record"], hops)
+    behind, signed = await book.upstream(actor, node, call["record"])
+    hops = chain(hop_of(call, book.peers.name), behind)
+    await steps.answer(book, actor, place, node, call["record"], hops, beside(hops, signed))
     found: int = call["record"]
     return found
 

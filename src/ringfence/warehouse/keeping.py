@@ -18,8 +18,9 @@ from ringfence.records.keys import KeyRing
 from ringfence.records.recover import mapped
 from ringfence.records.schema import moment_of
 from ringfence.records.vault import lock_away, rewrap
-from ringfence.records.vault_file import About, read_card
-from ringfence.warehouse.segment_index import build, index_of
+from ringfence.records.vault_file import About
+from ringfence.warehouse.catalogue import Catalogue, forget
+from ringfence.warehouse.segment_index import build, indexed
 
 _log = structlog.get_logger(__name__)
 
@@ -41,11 +42,12 @@ def alone(folder: Path) -> Iterator[None]:
 def index_all(folder: Path, ring: KeyRing) -> tuple[int, int]:
     """Encrypt every sealed segment and index every vault. (indexed, failed); a failure is logged."""
     done = failed = 0
+    known = Catalogue(folder)
     for path in segments(folder):
         try:
             began = time.monotonic()
             vault = encrypt(path, ring) if path.suffix == SEALED else path
-            if vault.suffix != VAULT or index_of(folder, vault.stem, read_card(vault).tag).exists():
+            if vault.suffix != VAULT or indexed(folder, vault.stem, known.card(vault).tag):
                 continue
             count = build(vault, ring)
         except RecordsError as error:
@@ -59,6 +61,11 @@ def index_all(folder: Path, ring: KeyRing) -> tuple[int, int]:
     for left in folder.glob(f"*{SEALED}"):
         if left.with_suffix(VAULT).exists():
             left.unlink(missing_ok=True)  # a process that was ended between two steps left it
+    try:
+        known.renew()
+    except RecordsError as error:
+        failed += 1
+        _log.error("the catalogue cannot be written", why=str(error))
     return done, failed
 
 
@@ -95,6 +102,9 @@ def rotate(folder: Path, ring: KeyRing) -> tuple[int, int]:
     """Put every vault under the present key; (changed, all). Raises RecordsError."""
     vaults = [path for path in segments(folder) if path.suffix == VAULT]
     try:
-        return sum(rewrap(path, ring) for path in vaults), len(vaults)
+        forget(folder)
+        changed = sum(rewrap(path, ring) for path in vaults)
+        Catalogue(folder).renew()
+        return changed, len(vaults)
     except OSError as error:
         raise RecordsError(f"{folder}: keys cannot be changed: {error.strerror}") from None

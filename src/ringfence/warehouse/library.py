@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,10 +20,12 @@ from ringfence.records.schema import DECISION, END, OUTCOME, decode, moment_of
 from ringfence.records.vault import Keys, Vault, digest_key_of, key_in, opened
 from ringfence.records.vault_file import Card, read_card
 from ringfence.records.verify import bodies_in
+from ringfence.warehouse import segment_filter
+from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.numbers import Digests, is_number
-from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, index_of
+from ringfence.warehouse.segment_index import ACTIONS, bodies_with, classes_in, connected, filter_of, index_of
 
-TOGETHER, BATCH = 8, 64  # segments looked into at once; before it is asked whether that is enough
+TOGETHER = 8  # segments looked into at once
 USUAL_SIZE = 600  # bytes of all records of a call, about
 LONGEST_CALL = (
     13 * 3600 * 10**6
@@ -112,8 +114,7 @@ class Library:
             return None
         if self.keys is None:
             raise RecordsError(f"{shelf.segment.name}: it is encrypted, and no key was given")
-        ring = self.keys()
-        digests = Digests(digest_key_of(key_in(shelf.segment, shelf.card.slots, ring)))
+        digests = Digests(digest_key_of(key_in(shelf.segment, shelf.card.slots, self.keys())))
         try:
             with closing(connected(shelf.base)) as base:
                 rows = base.execute(*query(digests)).fetchall()
@@ -129,6 +130,27 @@ class Library:
             if isinstance(error, RecordsError):
                 raise
             raise RecordsError(f"{shelf.segment.name}: cannot be looked up: {error}") from None
+
+    def _may_hold(self, shelf: _Shelf, texts: Sequence[str]) -> bool:
+        """Whether numbers and Call-IDs may all stand in a segment; False is certain. Raises RecordsError."""
+        if shelf.card is None or shelf.base is None or self.keys is None:
+            return True
+        key = digest_key_of(key_in(shelf.segment, shelf.card.slots, self.keys()))
+        digests = [digest for digest in map(Digests(key).of, texts) if digest is not None]
+        return segment_filter.may_hold(filter_of(shelf.base), digests, key)
+
+    def _holding(self, shelves: list[_Shelf], texts: Sequence[str], pool: ThreadPoolExecutor) -> list[_Shelf]:
+        """Those that may hold all of some numbers and Call-IDs, in the same order."""
+        if self.keys is not None and any(shelf.card for shelf in shelves):
+            self.keys()  # by one before all ask for them
+        held = [True] * len(shelves)
+
+        def look(first: int) -> None:
+            for at in range(first, len(shelves), TOGETHER):
+                held[at] = self._may_hold(shelves[at], texts)
+
+        list(pool.map(look, range(TOGETHER)))  # a task for each segment would cost more than its look
+        return [shelf for shelf, may in zip(shelves, held, strict=True) if may]
 
     @property
     def waiting(self) -> int:
@@ -149,9 +171,12 @@ class Library:
     ) -> list[tuple[int, Fields]]:
         found: list[tuple[int, Fields]] = []
         shelves = [shelf for shelf in reversed(spool) if shelf.touches(question.begin, question.end)]
+        texts = [text for text in (question.caller, question.callee, question.call_id) if text]
         # Files that nobody looked into lately wait for the disk, and can do so together. Where no number is asked for,
         # every file may fill the answer by itself.
-        batch = BATCH if question.caller or question.callee or question.call_id else 1
+        batch = TOGETHER if texts else 1
+        if texts:
+            shelves = self._holding(shelves, texts, pool)
         for at in range(0, len(shelves), batch):
             wanted = partial(self._answers, question=question, limit=limit - len(found))
             for answers in pool.map(wanted, shelves[at : at + batch]):
@@ -274,6 +299,8 @@ class Library:
 
     def _endings(self, shelf: _Shelf, decision: int, call_id: str) -> list[Fields]:
         """Outcome and end of a decision in one segment; ends from behind a restart are known by the Call-ID."""
+        if not self._may_hold(shelf, (call_id,)):
+            return []
         where = "decision = ? OR (decision = 0 AND call = ?)"
         found = self._looked_up(
             shelf, lambda digests: (f"{_PLACES} endings WHERE {where}", (decision, digests.of(call_id)))
@@ -291,8 +318,26 @@ class Library:
 
 def _survey(folder: Path, pool: ThreadPoolExecutor) -> list[_Shelf]:
     """The segments of one spool, oldest first. Raises RecordsError, OSError."""
-    indexes = {path.name for path in (folder / "index").glob("*")}
-    return list(pool.map(partial(_shelf, indexes=indexes), segments(folder)))
+    try:
+        indexes = {path.name for path in (folder / "index").iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        indexes = set()
+    catalogue = Catalogue(folder)
+    paths = segments(folder)
+    cards = {path: catalogue.known(path) for path in paths if path.suffix == VAULT}
+    unknown = [path for path, card in cards.items() if card is None]
+    cards.update(zip(unknown, pool.map(_card, unknown), strict=True))
+    return [_shelf(path, cards.get(path), indexes) for path in paths if path.suffix != VAULT or cards[path] is not None]
+
+
+def _card(path: Path) -> Card | None:
+    """None: retention took it away meanwhile. Raises RecordsError."""
+    try:
+        return read_card(path)
+    except RecordsError:
+        if path.exists():
+            raise
+        return None
 
 
 def _since(shelves: list[_Shelf], begin: int) -> Iterator[Path]:
@@ -312,11 +357,10 @@ def _count(shelf: _Shelf, begin: int) -> int:
         return count
 
 
-def _shelf(path: Path, indexes: set[str]) -> _Shelf:
-    """indexes: names of the files that there are."""
-    if path.suffix != VAULT:
+def _shelf(path: Path, card: Card | None, indexes: set[str]) -> _Shelf:
+    """card: of a vault. indexes: names of the files that there are."""
+    if card is None:
         return _Shelf(int(path.stem), path, None, None)
-    card = read_card(path)
     index = index_of(path.parent, path.stem, card.tag)
     return _Shelf(card.about.first, path, card, index if index.name in indexes else None)
 

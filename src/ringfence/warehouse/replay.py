@@ -10,6 +10,7 @@ import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ KINDS: dict[str, type[Any]] = {
 """What each fact is once it came; a test asks that no need is missing."""
 
 _NOT_RECORDED = Unknown("not_recorded")
+_NONE: dict[str, Any] = dict.fromkeys(map(str, KINDS), _NOT_RECORDED)
+FACTS_KEPT = 10_000  # read once: nearly all calls have one of a few hundred
 
 
 class Change(NamedTuple):
@@ -152,13 +155,22 @@ def _invite(fields: Fields) -> bytes:
 
 def facts_of(text: str) -> Facts:
     """The facts as a record has them; what is not in it is unknown."""
-    values: dict[str, Any] = dict.fromkeys(map(str, KINDS), _NOT_RECORDED)
+    values = _NONE.copy()
     for part in text.split("\r") if text else ():
-        name, _, written = part.partition("=")
+        name, fact = _fact(part)
         if name in KINDS:
-            value = orjson.loads(written)
-            values[name] = Unknown(value) if isinstance(value, str) else KINDS[name](*value)
+            values[name] = fact
     return Facts(**values)
+
+
+@lru_cache(maxsize=FACTS_KEPT)
+def _fact(part: str) -> tuple[str, Any]:
+    """Its name, and what was learned; None of a fact that this version does not know."""
+    name, _, written = part.partition("=")
+    if name not in KINDS:
+        return name, None
+    value = orjson.loads(written)
+    return name, Unknown(value) if isinstance(value, str) else KINDS[name](*value)
 
 
 class _Worker:

@@ -13,10 +13,11 @@ from ringfence.records.keys import KeyRing
 from ringfence.records.schema import DECISION, END, OUTCOME, decode
 from ringfence.records.settings import RetentionSettings
 from ringfence.records.vault import Vault, lock_away
-from ringfence.records.vault_file import About, read_card
+from ringfence.records.vault_file import About
 from ringfence.records.verify import bodies_in
+from ringfence.warehouse.catalogue import Catalogue
 from ringfence.warehouse.classes import CLASSES, class_of
-from ringfence.warehouse.segment_index import build, classes_in, index_of
+from ringfence.warehouse.segment_index import build, classes_in, filter_of, index_of
 
 
 @dataclass
@@ -51,18 +52,21 @@ def keep_to(settings: RetentionSettings, folder: Path, now: float, ring: KeyRing
     """
     report = Report()
     times = {name: getattr(settings, name) for name in CLASSES}
+    known = Catalogue(folder)
     try:
         for path in segments(folder):
             if path.suffix != VAULT:
                 report.unindexed += 1
                 continue
-            about, tag, _ = read_card(path)
-            index = index_of(folder, path.stem, tag)
+            card = known.card(path)
+            about, index = card.about, index_of(folder, path.stem, card.tag)
             if not index.exists():
                 report.unindexed += 1
                 continue
             age = now - about.ended / 1e6
             _keep(path, about, index, {name for name in CLASSES if age > times[name]}, now, ring, report)
+        if report.segments or report.thinned:
+            known.renew()
     except OSError as error:
         raise RecordsError(f"records over their time cannot be deleted: {error}") from None
     return report
@@ -82,6 +86,7 @@ def _keep(
             gone.note(path.parent, about, b"", deleted, now)
             path.unlink()
             index.unlink()
+            filter_of(index).unlink(missing_ok=True)
     elif deleted:
         report.thinned += 1
         if ring is not None:
@@ -101,6 +106,7 @@ def _thin(path: Path, about: About, index: Path, deleted: dict[str, int], now: f
     gone.note(path.parent, about, link, deleted, now)
     lock_away(path, data, about._replace(size=len(data), thinned=True), ring)
     index.unlink()
+    filter_of(index).unlink(missing_ok=True)
     build(path, ring)
 
 

@@ -1,4 +1,4 @@
-"""One vault to one SQLite file: where each record stands, and by which caller, callee and Call-ID it is found.
+"""One vault to one SQLite file and its filter: where each record stands, and by which numbers and Call-ID it is found.
 
 Numbers and Call-IDs stand there as digests under the segment's own key. Rows are appended without an index and all
 indexes are made at the end: at five million rows that is forty times as fast as keeping them while rows come.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from mmap import mmap
@@ -21,11 +22,12 @@ from ringfence.records.keys import KeyRing
 from ringfence.records.schema import DECISION, END, NOTE, decode
 from ringfence.records.vault import Keys, Vault, opened
 from ringfence.records.verify import bodies_in
+from ringfence.warehouse import segment_filter
 from ringfence.warehouse.classes import CLASSES, class_of
 from ringfence.warehouse.numbers import Digests
 
 SUFFIX = ".sqlite"
-VERSION = 2  # of the tables; another one's file is made anew
+VERSION = 3  # of the tables and the filter; another one's files are made anew
 ACTIONS = ("forward", "tag", "reject", "refuse", "abandon", "inside")
 
 _TABLES = """
@@ -51,8 +53,19 @@ def index_of(folder: Path, stem: str, tag: bytes) -> Path:
     return folder / "index" / f"{stem}.{VERSION}-{tag.hex()[:16]}{SUFFIX}"
 
 
+def filter_of(index: Path) -> Path:
+    """Where the filter beside an index is."""
+    return index.with_suffix(segment_filter.SUFFIX)
+
+
+def indexed(folder: Path, stem: str, tag: bytes) -> bool:
+    """Whether a vault's index and filter are there."""
+    index = index_of(folder, stem, tag)
+    return index.exists() and filter_of(index).exists()
+
+
 def build(path: Path, ring: KeyRing) -> int:
-    """Index a vault; the records counted. The file appears whole or not at all. Raises RecordsError."""
+    """Index a vault; the records counted. Each file appears whole or not at all. Raises RecordsError."""
     try:
         vault = Vault(path, ring)
         try:
@@ -61,7 +74,8 @@ def build(path: Path, ring: KeyRing) -> int:
             draft = target.with_suffix(f".{os.getpid()}.draft")
             draft.unlink(missing_ok=True)
             try:
-                count = _fill(draft, vault)
+                filler = _fill(draft, vault)
+                segment_filter.write(filter_of(target), filler.found_by, vault.digest_key)
                 draft.replace(target)
             finally:
                 draft.unlink(missing_ok=True)
@@ -69,17 +83,17 @@ def build(path: Path, ring: KeyRing) -> int:
             vault.close()
     except (sqlite3.Error, OSError) as error:
         raise RecordsError(f"{path.name} cannot be indexed: {error}") from None
-    for old in target.parent.glob(f"{path.stem}.*{SUFFIX}"):
-        if old != target:
+    for old in target.parent.glob(f"{path.stem}.*"):
+        if old.stem != target.stem:
             old.unlink(missing_ok=True)
-    return count
+    return filler.count
 
 
-def _fill(draft: Path, vault: Vault) -> int:
+def _fill(draft: Path, vault: Vault) -> _Filler:
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with sqlite3.connect(draft, isolation_level=None) as base:
         base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN; {_TABLES}")
-        filler = _Filler(base, Digests(vault.digest_key))
+        filler = _Filler(base, Digests(vault.digest_key), vault.about.first)
         for sequence, place, body in bodies_in(vault):
             filler.add(sequence, place, body)
         filler.finish()
@@ -88,16 +102,22 @@ def _fill(draft: Path, vault: Vault) -> int:
     base.close()
     with draft.open("rb") as file:
         os.fsync(file.fileno())
-    return filler.count
+    return filler
 
 
 class _Filler:
-    """Rows on their way into a new index, a thousand at a time."""
+    """Rows on their way into a new index, a thousand at a time.
+
+    found_by: digests for its filter: of each decision's numbers and Call-ID, and of the Call-ID of each ending whose
+    decision is in a segment before, which begins at `first`.
+    """
 
     AT_ONCE = 1000
 
-    def __init__(self, base: sqlite3.Connection, digests: Digests) -> None:
+    def __init__(self, base: sqlite3.Connection, digests: Digests, first: int) -> None:
         self.count = 0
+        self.found_by = array("Q")
+        self._first = first
         self._base = base
         self._digest = digests.of
         self._calls: list[tuple[object, ...]] = []
@@ -117,17 +137,24 @@ class _Filler:
             caller, shown = fields["caller"], fields["shown"]
             class_ = class_of(fields)
             self._classes[class_] += 1
+            by = (
+                digest(caller), None if shown == caller else digest(shown), digest(fields["callee"]),
+                digest(fields["call_id"]),
+            )  # fmt: skip
+            self.found_by.extend([each for each in by if each is not None])
             self._calls.append(
                 (
-                    sequence, int(fields["at"]), digest(caller), None if shown == caller else digest(shown),
-                    digest(fields["callee"]), digest(fields["call_id"]), self._name(fields["trunk"]),
+                    sequence, int(fields["at"]), *by, self._name(fields["trunk"]),
                     self._name(fields["reason"]), ACTIONS.index(fields["action"]), class_, int(fields["status"]),
                     place, len(body),
                 )
             )  # fmt: skip
         else:
             decision = int(fields["decision"])
-            call = digest(fields["call_id"]) if kind == END and not decision else None
+            call = digest(fields["call_id"]) if decision < self._first else None
+            if call is not None:
+                self.found_by.append(call)
+            call = None if decision or kind != END else call
             self._endings.append((decision, sequence, call, place, len(body)))
         if len(self._calls) + len(self._endings) >= self.AT_ONCE:
             self._write()
