@@ -31,13 +31,14 @@ class GatewayState(TypedDict):
 class WorkerState(TypedDict):
     """One worker of a daemon that has some.
 
-    up: it serves calls. messages: handed to it; dropped: not handed to it, since `waiting_limit` bytes were waiting
-    already; waiting: bytes that wait now.
+    up: it serves calls. hangs: times that it did not answer and was killed. messages: handed to it; dropped: not handed
+    to it, since `waiting_limit` bytes were waiting already; waiting: bytes that wait now.
     """
 
     number: int
     up: bool
     generation: int
+    hangs: int
     messages: int
     dropped: int
     waiting: int

@@ -171,6 +171,7 @@ class Crew:
             number=hand.number,
             up=hand.up,
             generation=hand.generation,
+            hangs=hand.hangs,
             messages=sum(outlet.messages for outlet in outlets),
             dropped=sum(outlet.dropped for outlet in outlets),
             waiting=sum(outlet.queue.waiting for outlet in outlets),

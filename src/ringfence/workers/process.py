@@ -75,6 +75,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._signalled)
         commands: dict[str, Command] = {
             "begin": self._begin,
+            "beat": self._beat,
             "adopt": self._adopt,
             "health": self._health,
             "snapshot": self._snapshot,
@@ -113,6 +114,9 @@ class Worker:
             raise
         self._calls = calls
         _log.info("worker ready", worker=self._seat.number, generation=bundle.generation)
+
+    async def _beat(self, _: None) -> None:
+        """The answer is that there is one."""
 
     @property
     def _serving(self) -> Calls:
