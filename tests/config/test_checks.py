@@ -48,7 +48,6 @@ def test_with_workers_a_message_of_a_stream_has_a_bound() -> None:
     ("key", "value"),
     [
         ("mirror", 'mirror: {hep: {collector: "udp://127.0.0.1:9060"}}'),
-        ("clickhouse", 'clickhouse: {url: "http://127.0.0.1:8123"}'),
     ],
 )
 def test_copies_are_of_one_process(key: str, value: str) -> None:

@@ -64,7 +64,7 @@ class Snapshot(TypedDict):
     restarts: of the processes beside this, by name.
     records: `Recorder.stats()`, empty without records. workers: empty where the daemon's own process serves the calls;
     else all other numbers are those of all workers together. mirror: `Mirror.stats()`, empty with workers.
-    clickhouse: `Feeder.stats()`, empty where nothing is fed.
+    clickhouse: `Feeders.stats()`, empty where nothing is fed.
     """
 
     node: str
