@@ -23,7 +23,7 @@ def one(**changed: object) -> Snapshot:
 def test_one_worker_alone_is_what_it_is() -> None:
     alone = one()
     both = merged([alone], [], NODE, [])
-    fronts = (*NODE, "mirror", "clickhouse")  # told by the front alone
+    fronts = (*NODE, "clickhouse")  # told by the front alone
     same = {key: value for key, value in alone.items() if key not in fronts}
     assert {key: value for key, value in both.items() if key not in fronts} == same
     assert {key: both[key] for key in NODE} == NODE  # type: ignore[literal-required]

@@ -106,7 +106,7 @@ MIRROR_NUMBERS = {
     "hep_oversized": ("counter", "hep_oversized", "Messages too long for a HEP3 packet."),
     "hep_failures": ("counter", "hep_failures", "Connections to the collector, or datagrams, that were refused."),
 }
-"""Numbers of Mirror.stats(): kind, metric, help."""
+"""Numbers of Source.stats() and Mirror.stats(): kind, metric, help."""
 
 CLICKHOUSE_NUMBERS = {
     "inserted": ("counter", "clickhouse_inserted", "Records brought to ClickHouse, those brought twice too."),

@@ -63,7 +63,7 @@ class Snapshot(TypedDict):
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
     records: `Recorder.stats()`, empty without records. workers: empty where the daemon's own process serves the calls;
-    else all other numbers are those of all workers together. mirror: `Mirror.stats()`, empty with workers.
+    else all other numbers are those of all workers together. mirror: `Source.stats()` and `Mirror.stats()`.
     clickhouse: `Feeders.stats()`, empty where nothing is fed.
     """
 
