@@ -90,6 +90,7 @@ async def house(ringfence_daemon: Callable[[Any, str], Daemon]) -> AsyncIterator
     await softswitch.close()
 
 
+@pytest.mark.workers_too
 async def test_what_a_callee_says_counts_within_a_second(house: House) -> None:
     await house.until(403, 20)  # the index is there, and nobody consented
     async with asyncio.timeout(1):

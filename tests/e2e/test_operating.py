@@ -131,6 +131,7 @@ async def test_a_call_keeps_the_policy_it_began_with(house: House) -> None:
             assert (await slow.call(5073, "+442079460001")).status == 403
 
 
+@pytest.mark.workers_too
 async def test_a_hung_store_costs_a_deadline_and_then_nothing(house: House) -> None:
     os.kill(house.store_pid(), signal.SIGSTOP)
     try:
@@ -153,6 +154,7 @@ async def test_a_hung_store_costs_a_deadline_and_then_nothing(house: House) -> N
         os.kill(house.store_pid(), signal.SIGCONT)
 
 
+@pytest.mark.workers_too
 async def test_a_store_that_dies_comes_back(house: House) -> None:
     await said(house, "consent", "add", CALLEE, "--holder", HOLDER)
     await asyncio.sleep(1.1)  # appendfsync everysec
@@ -231,6 +233,7 @@ async def test_a_drain_ends_when_the_last_call_is_set_up(house: House) -> None:
     assert await asyncio.to_thread(house.process.wait, 10) == 0
 
 
+@pytest.mark.workers_too
 async def test_the_log_is_json_and_holds_no_numbers(house: House) -> None:
     await house.call(5071, GRANTED)
     await house.call(5071, FOREIGN)
