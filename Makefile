@@ -49,7 +49,8 @@ tests: $(VENV)/.ready-dev
 # The rooms' own tests again, and the independent SIP software, on the rooms as mypyc compiled them.
 compiled-tests: build/compiled/.ready
 	PYTHONPATH=$(CURDIR)/build/compiled $(PYTHON_IN_VENV) -m pytest $(SIDE_BY_SIDE) tests/sip tests/transaction tests/forwarding tests/screening \
-		tests/engine tests/transport tests/numbering tests/records tests/lookups tests/ledger tests/cli/test_main.py tests/e2e
+		tests/engine tests/transport tests/numbering tests/records tests/lookups tests/ledger tests/workers/test_parcel.py \
+		tests/cli/test_main.py tests/e2e
 
 compiled: build/compiled/.ready
 

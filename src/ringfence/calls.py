@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from ringfence import collector
 from ringfence.config.keys import route_key, store_keys
 from ringfence.config.load import Bundle
-from ringfence.config.settings import Settings
 from ringfence.control.dialled import CHANNEL as VOICE_CHANNEL
 from ringfence.control.dialled import DialledRefusals
 from ringfence.control.question import Question
@@ -30,7 +29,8 @@ from ringfence.forwarding.gateways import build_groups
 from ringfence.ledger.ledger import MAX_KEPT, MAX_MADE
 from ringfence.lookups import IndexView, IndexWatch, Lookups, Resolver, StoreError, roaming_service, store_place
 from ringfence.lookups.roaming_http import WithRoaming
-from ringfence.mirror.mirror import Mirror, Ours
+from ringfence.mirror.mirror import COPIES
+from ringfence.mirror.source import Source
 from ringfence.mirror.tap import Tap
 from ringfence.records.place import folder_of, spool_of
 from ringfence.records.recorder import Recorder
@@ -94,6 +94,14 @@ class Served(Protocol):
         """Read the certificate files of all TLS listeners again. Raises RingfenceError."""
         ...
 
+    async def copy(self, share: float | None) -> None:
+        """Hand copies of this share of the calls to the copying process from now on; None: of none."""
+        ...
+
+    def ports(self) -> list[int]:
+        """What each listener is bound to, in the order of the settings; known once calls are served."""
+        ...
+
     async def drain(self) -> None:
         """Take no new calls, emergency calls excepted."""
         ...
@@ -142,6 +150,7 @@ class Calls:
         self._recorder: Recorder | None = None
         self._refusals: DialledRefusals | None = None
         self._runner: Runner | None = None
+        self._source: Source | None = None
         self._opened = AsyncExitStack()
         self._tidying: asyncio.Task[None] | None = None
         self._bundle: Bundle
@@ -165,6 +174,8 @@ class Calls:
         self._opened.push_async_callback(self._transports.close)
         runner.start(self._engine(bundle))
         self._runner = runner
+        self._source = Source(settings.data_directory / COPIES, settings.mirror.buffer_bytes, self._attach)
+        self._opened.push_async_callback(self._source.close)
         collector.spare()
         transactions = runner.engine.state.transactions
         self._tidying = asyncio.create_task(
@@ -217,19 +228,17 @@ class Calls:
         )
         return Engine(state, _dice, time.time() - time.monotonic())
 
-    def mirror(self, settings: Settings) -> Mirror:
-        """Makes copies of these calls, once it is opened."""
-        ours: Ours = [
-            (part.transport, part.seen_as, part.address[1] or listener.port)
-            for listener, part in zip(self._transports.listeners, settings.listeners, strict=True)
-        ]
-        return Mirror(
-            settings.mirror, settings.data_directory, settings.node, settings.logging, ours, self._attach,
-            settings.records.enabled,
-        )  # fmt: skip
+    def ports(self) -> list[int]:
+        """As `Served.ports`."""
+        return self._transports.ports()
+
+    async def copy(self, share: float | None) -> None:
+        """As `Served.copy`. Raises MirrorError where nobody takes them."""
+        if self._source is not None:
+            await self._source.copy(share)
 
     def _attach(self, tap: Tap | None) -> None:
-        assert self._runner is not None  # the mirror is opened after it
+        assert self._runner is not None  # the source is made after it
         self._runner.tap = tap
         if self._recorder is not None:
             self._recorder.copy = None if tap is None else tap.recorded
@@ -345,6 +354,7 @@ class Calls:
             resolver=self._resolver.stats(),
             faults=self._runner.faults,
             records=None if self._recorder is None else self._recorder.stats(),
+            mirror=None if self._source is None else self._source.stats(),
         )
 
 

@@ -25,7 +25,7 @@ from ringfence.control.channel import CHANNEL, ChannelServer
 from ringfence.errors import RingfenceError
 from ringfence.ledger.build import Progress
 from ringfence.mirror.errors import MirrorError
-from ringfence.mirror.mirror import Mirror
+from ringfence.mirror.mirror import Mirror, Ours
 from ringfence.telemetry.log import configure
 from ringfence.telemetry.snapshot import Node, Snapshot
 from ringfence.transport.transports import Transports
@@ -99,9 +99,8 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             await self._beside.start()
             await self._follow(bundle)
-            if isinstance(self._calls, Calls):
-                self._mirror = self._calls.mirror(settings)
-                await self._mirror.open()
+            self._mirror = self._copying()
+            await self._mirror.open()
             if settings.reload.watch:
                 watching = asyncio.create_task(self._watch())
             _log.info("ready", node=settings.node, generation=bundle.generation, trunks=len(bundle.ledger.trunks))
@@ -117,6 +116,17 @@ class Daemon:
             await channel.close()
             await self._calls.close()
             _log.info("stopped")
+
+    def _copying(self) -> Mirror:
+        settings = self._settings
+        ours: Ours = [
+            (part.transport, part.seen_as, port)
+            for part, port in zip(settings.listeners, self._calls.ports(), strict=True)
+        ]
+        return Mirror(
+            settings.mirror, settings.data_directory, settings.node, settings.logging, ours, self._calls.copy,
+            settings.records.enabled,
+        )  # fmt: skip
 
     async def _follow(self, bundle: Bundle) -> None:
         """Have the consent index kept up to date where calls are judged by it."""
@@ -197,7 +207,7 @@ class Daemon:
 
     def _mirroring(self) -> Mirror:
         if self._mirror is None:
-            raise MirrorError("starting" if self._settings.workers == 1 else "captures want `workers: 1`")
+            raise MirrorError("starting")
         return self._mirror
 
     async def _start_capture(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +242,7 @@ class Daemon:
         taken = await self._calls.snapshot(node)
         taken["clickhouse"] = self._fed
         if self._mirror is not None:
-            taken["mirror"] = self._mirror.stats()
+            taken["mirror"] = {**taken["mirror"], **self._mirror.stats()}
             taken["restarts"] = {**taken["restarts"], "mirror": self._mirror.restarts}
         return taken
 

@@ -79,7 +79,7 @@ class Bench:
         self.keys = partial(open_keys, RecordsSettings(folder=folder), folder.parent)
 
     def feeder(self, **more: Any) -> Feeder:
-        return Feeder(self.folder, self.settings.model_copy(update=more), self.client, self.sealer, 0, self.keys)
+        return Feeder(self.folder, self.settings.model_copy(update=more), self.client, self.sealer, self.keys)
 
     async def fed(self, feeder: Feeder | None = None) -> Feeder:
         feeder = feeder or self.feeder()

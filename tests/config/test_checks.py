@@ -44,21 +44,6 @@ def test_with_workers_a_message_of_a_stream_has_a_bound() -> None:
     assert found("workers: 2\n" + text.replace("65536", "65535")) == []
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("mirror", 'mirror: {hep: {collector: "udp://127.0.0.1:9060"}}'),
-        ("clickhouse", 'clickhouse: {url: "http://127.0.0.1:8123"}'),
-    ],
-)
-def test_copies_are_of_one_process(key: str, value: str) -> None:
-    text = f"listeners: [{UDP}]\n{GATEWAYS}\n{value}\n"
-    assert found(text) == []
-    assert found("workers: 2\n" + text) == [
-        f"{key}: copies are made of what one process serves: this wants `workers: 1`"
-    ]
-
-
 def test_nothing_to_find() -> None:
     assert listeners(UDP, '{name: b, transport: tcp, bind: "127.0.0.1:5060"}') == []
     assert trunk("{address: 192.0.2.0/24}") == []

@@ -81,10 +81,12 @@ async def test_facts_that_no_call_could_get_are_told_as_such(house: House) -> No
     os.kill(store, signal.SIGSTOP)
     try:
         assert (await explain(house, **MARKETING))["facts"]["consent"] == {"unknown": "unreachable"}
-        while await asyncio.to_thread(house.metric, "lookup_breaker_state", state="open") == 0:
-            await house.call(5073, "+442079460001")
-        answer = await explain(house, **MARKETING)
-        assert answer["facts"]["consent"] == {"unknown": "breaker_open"}
+        async with asyncio.timeout(20):
+            # Each worker has a breaker of its own, and any of them explains.
+            while (answer := await explain(house, **MARKETING))["facts"]["consent"] != {"unknown": "breaker_open"}:
+                for _ in range(5):
+                    await house.call(5073, "+442079460001")
+        assert await asyncio.to_thread(house.metric, "lookup_breaker_state", state="open") == 1
         assert answer["response"]["status"] == 480
         assert (await explain(house, **MARKETING, consent="yes"))["verdict"]["action"] == "forward"
     finally:

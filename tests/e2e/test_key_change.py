@@ -20,6 +20,7 @@ from tests.support.net import free_port
 from tests.support.settings import HOLDER, daemon_settings
 
 from ringfence.config import Settings, load
+from ringfence.control.channel import ask
 from ringfence.demo.caller import Caller, CallPlan
 from ringfence.demo.softswitch import Softswitch
 from ringfence.registry import evidence as room
@@ -98,6 +99,8 @@ async def house(ringfence_daemon: Callable[[Any, str], Daemon]) -> AsyncIterator
     async with asyncio.timeout(20):
         while [await made.call(callee) for callee in EXPECTED] != list(EXPECTED.values()):
             await asyncio.sleep(0.05)
+        while not (await ask(loaded.data_directory / "control.sock", "ready"))["ready"]:
+            await asyncio.sleep(0.05)  # every worker has found the index, not only those that these calls came to
     calling = asyncio.create_task(made.keep_calling())
     yield made
     calling.cancel()

@@ -82,6 +82,7 @@ async def house(ringfence_daemon: Callable[[Any, str], Daemon]) -> AsyncIterator
     await softswitch.close()
 
 
+@pytest.mark.workers_too
 async def test_a_holder_s_calls_to_a_callee_are_counted_over_its_trunks(house: House) -> None:
     assert [await house.call(caller="+8613700137000") for _ in range(3)] == [403] * 3  # refused ones do not count
     assert [await house.call(), await house.call(OTHER_TRUNK)] == [200, 200]

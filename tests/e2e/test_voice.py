@@ -118,6 +118,7 @@ async def house(ringfence_daemon: Callable[[Any, str], Daemon]) -> AsyncIterator
         await one.close()
 
 
+@pytest.mark.workers_too
 async def test_a_dialled_refusal_counts_for_the_next_marketing_call(house: House) -> None:
     await house.until_heard()
     await house.agrees()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.talk import invite
 
 from ringfence.mirror import frames
-from ringfence.mirror.frames import Command, Cutter, Message, Record
+from ringfence.mirror.frames import Cutter, Message, Record
 
 EVERY = [
     (
@@ -18,7 +18,6 @@ EVERY = [
         Message(2**60, True, 3, "2001:db8::1", 65_535, "", b""),
     ),
     (frames.record(8, 2**63, b"D\n1"), Record(8, 2**63, b"D\n1")),
-    (frames.command(b"{}"), Command(b"{}")),
 ]
 
 

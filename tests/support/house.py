@@ -120,6 +120,11 @@ class House:
             if sample.partition("{")[0] == f"ringfence_{name}" and all(label in sample for label in wanted)
         )
 
+    @property
+    def workers(self) -> int:
+        """Processes that serve calls."""
+        return max(1, round(self.metric("worker_up")))
+
     def ready(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.json("GET", "/ready")[1]
         return answer

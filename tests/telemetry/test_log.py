@@ -109,3 +109,11 @@ def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> No
     structlog.get_logger().error("to stderr", path=sys)
     captured = capsys.readouterr()
     assert captured.out == "" and "to stderr" in captured.err
+
+
+def test_the_lines_of_all_workers_are_told_apart() -> None:
+    out = io.StringIO()
+    configure(LoggingSettings(), out, worker=3)
+    structlog.get_logger("test").info("store connected")
+    logging.getLogger("asyncio").warning("slow")
+    assert [(line["event"], line["worker"]) for line in lines(out)] == [("store connected", 3), ("slow", 3)]

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.telemetry.support import full_counters, full_snapshot
 
 from ringfence.clickhouse.client import Client
-from ringfence.clickhouse.feeder import Feeder
+from ringfence.clickhouse.feeders import Feeders
 from ringfence.clickhouse.sealing import Sealer
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.compiled import NATIVE, ROOMS
@@ -17,6 +17,7 @@ from ringfence.mirror.collector import Collector
 from ringfence.mirror.mirror import Mirror
 from ringfence.mirror.process import Exporter
 from ringfence.mirror.settings import HepSettings, MirrorSettings
+from ringfence.mirror.source import Source
 from ringfence.sip.address import Listener
 from ringfence.telemetry.metrics import render
 from ringfence.telemetry.names import (
@@ -145,15 +146,16 @@ async def test_every_lookup_number_has_a_name() -> None:
 async def test_every_mirror_number_has_a_name() -> None:
     collector = Collector("udp://127.0.0.1:9", 1)
     exporter = Exporter(HepSettings(), "n", [("udp", ("127.0.0.1", 5060))], collector)
-    mirror = Mirror(MirrorSettings(), Path("/nowhere"), "n", LoggingSettings(), [], lambda tap: None, True)
-    counted = {*mirror.stats(), *(f"hep_{name}" for name in exporter.stats())}
+    source = Source(Path("/nowhere"), 1, lambda tap: None)
+    mirror = Mirror(MirrorSettings(), Path("/nowhere"), "n", LoggingSettings(), [], source.copy, True)
+    counted = {*source.stats(), *mirror.stats(), *(f"hep_{name}" for name in exporter.stats())}
     assert counted == set(MIRROR_NUMBERS) == set(full_snapshot()["mirror"])
 
 
 def test_every_clickhouse_number_has_a_name(tmp_path: Path) -> None:
     settings = ClickHouseSettings(url="http://127.0.0.1:9")
-    feeder = Feeder(tmp_path, settings, Client(settings), Sealer([bytes(32)]), 0, None)
-    assert set(feeder.stats()) == set(CLICKHOUSE_NUMBERS) == set(full_snapshot()["clickhouse"])
+    feeders = Feeders(tmp_path, settings, Client(settings), Sealer([bytes(32)]), None)
+    assert set(feeders.stats()) == set(CLICKHOUSE_NUMBERS) == set(full_snapshot()["clickhouse"])
 
 
 async def test_every_transport_number_has_a_name() -> None:

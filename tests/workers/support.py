@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.daemon import Daemon, Settings
+from tests.support.process import Process
 from tests.support.settings import daemon_settings
 
 from ringfence.control.channel import ask
@@ -28,8 +29,13 @@ def command(daemon: Daemon, name: str, timeout: float = 5.0) -> Any:
 
 def workers(daemon: Daemon) -> dict[int, int]:
     """Process ids by worker number."""
+    return workers_of(daemon.process)
+
+
+def workers_of(process: Process) -> dict[int, int]:
+    """The same of a daemon's process."""
     found = {}
-    for pid in daemon.process.pids()[1:]:
+    for pid in process.pids()[1:]:
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:

@@ -230,6 +230,47 @@ def test_a_worker_that_hangs_holds_up_its_share_alone(ringfence_daemon: Start, l
     assert command(daemon, "snapshot")["restarts"]["worker-2"] == 0
 
 
+def test_a_worker_that_goes_on_hanging_is_killed_and_replaced(ringfence_daemon: Start, load: Load) -> None:
+    daemon = start(ringfence_daemon, load, worker_deadline="2s")
+    hung = workers(daemon)[2]
+    with calling(load, seconds=5, rate=100, hold=1, timeout=12, window=600) as running:
+        time.sleep(1.5)
+        os.kill(hung, signal.SIGSTOP)
+        until(lambda: not is_ready(daemon), 2)
+        until(lambda: not lives(hung), 5)
+        until(lambda: is_ready(daemon), 10)
+        outcome = running.result()
+    # What came for it meanwhile waited for its successor, calls in talk and new ones alike. Those that it was just setting
+    # up are lost; calls that waited may be turned away until the successor has caught up.
+    assert outcome.started == 500
+    assert outcome.completed + outcome.rejected.get("503", 0) >= 490 and outcome.completed >= 300, outcome
+    after = command(daemon, "snapshot")
+    assert [each["hangs"] for each in after["workers"]] == [0, 1]
+    assert (after["restarts"]["worker-1"], after["restarts"]["worker-2"]) == (0, 1)
+    log = daemon.process.log.read_text()
+    assert "a worker hangs" in log and "Traceback" not in log
+    assert load.generator.run(calls=100, rate=100).completed == 100
+    time.sleep(0.3)
+    reports = verified(daemon)
+    assert sorted(reports) == ["worker-1", "worker-2"] and not any(report.troubles for report in reports.values())
+
+
+def test_a_machine_that_was_suspended_finds_its_workers_alive(ringfence_daemon: Start, load: Load) -> None:
+    daemon = start(ringfence_daemon, load, worker_deadline="2s")
+    every = [daemon.process.pid, *workers(daemon).values()]
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(3)
+    for pid in every:  # the front first: for a while it is alone awake
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.2)
+    until(lambda: is_ready(daemon), 5)
+    time.sleep(1.5)
+    after = command(daemon, "snapshot")
+    assert [each["hangs"] for each in after["workers"]] == [0, 0]
+    assert load.generator.run(calls=20).completed == 20
+
+
 def test_the_command_line_reads_all_spools(
     ringfence_daemon: Start, load: Load, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from ringfence.config.ledger_store import Here
 from ringfence.config.load import Bundle, load_bundle
 from ringfence.control import supervised
 from ringfence.control.errors import Unanswered
+from ringfence.workers import hand as hand_room
+from ringfence.workers import pulse
 from ringfence.workers.hand import Hand
 
 # Takes generation 1 and even ones, writes what it was told, and ends when told to, or on `begin` where a file says so.
@@ -29,20 +31,25 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as a worker has it while its fr
 folder, line = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[sys.argv.index("--line") + 1]))
 
 async def main():
-    done = asyncio.Event()
+    done, hanging = asyncio.Event(), []
 
     def told(name, takes=lambda argument: True):
         async def command(argument):
             if not takes(argument):
                 raise RingfenceError("too much for me")
+            if (folder / "hang").exists():
+                hanging.append(name)
             with (folder / "told").open("a") as file:
                 print(name, argument["generation"] if argument else "", file=file)
+            while hanging:
+                pass
             if name == "stop":
                 done.set()
         return command
 
     takes = lambda parcel: not (folder / "refuse").exists() and (parcel["generation"] == 1 or parcel["generation"] % 2 == 0)
-    commands = {"begin": told("begin", takes), "adopt": told("adopt", takes), "drain": told("drain"), "stop": told("stop")}
+    beat = lambda _: asyncio.sleep(0)
+    commands = {"beat": beat, "begin": told("begin", takes), "adopt": told("adopt", takes), "drain": told("drain"), "stop": told("stop")}
     serving = asyncio.create_task(serve_line(line, commands))
     await asyncio.wait([serving, asyncio.create_task(done.wait())], return_when=asyncio.FIRST_COMPLETED)
 
@@ -114,6 +121,38 @@ async def test_its_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     finally:
         await hand.stop()
     assert hand.pid is None and front.told()[-1] == "stop"
+
+
+@pytest.mark.parametrize("when", ["at its beginning", "at a reload"])
+async def test_it_has_longer_while_it_takes_settings_in_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(supervised, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(pulse, "BEAT", 0.4)
+    monkeypatch.setattr(hand_room, "BEGIN_PATIENCE", 3.0)
+    front = Front(tmp_path)
+    hand = front.hand
+    for bundle in front.bundles:
+        bundle.settings = bundle.settings.model_copy(update={"worker_deadline": 0.8})
+    if when == "at its beginning":
+        (tmp_path / "hang").touch()
+    await hand.start()
+    try:
+        if when == "at a reload":
+            assert await hand.begun() is None
+            (tmp_path / "hang").touch()
+            adopting = asyncio.create_task(front.adopt(front.bundles[1]))
+        await until(lambda: ("adopt 2" if when == "at a reload" else "begin 1") in front.told())
+        (tmp_path / "hang").unlink()
+        await asyncio.sleep(1.3)
+        assert hand.hangs == 0
+        await until(lambda: hand.hangs == 1)
+        await until(lambda: hand.up and hand.restarts == 1)
+        assert (hand.generation, hand.trouble) == (front.bundle.generation, None)
+        if when == "at a reload":
+            await adopting
+    finally:
+        await hand.stop()
 
 
 async def test_one_that_cannot_begin_says_why(tmp_path: Path) -> None:

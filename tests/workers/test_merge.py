@@ -11,7 +11,7 @@ from ringfence.telemetry.snapshot import Node, Snapshot, WorkerState
 from ringfence.workers.merge import merged
 
 NODE = Node(node="edge-1", started=1_700_000_000.0, draining=True, config_faults=2, restarts={"store": 1})
-STATE = WorkerState(number=1, up=True, generation=7, messages=5, dropped=1, waiting=2, waiting_limit=9)
+STATE = WorkerState(number=1, up=True, generation=7, hangs=3, messages=5, dropped=1, waiting=2, waiting_limit=9)
 
 
 def one(**changed: object) -> Snapshot:
@@ -23,7 +23,7 @@ def one(**changed: object) -> Snapshot:
 def test_one_worker_alone_is_what_it_is() -> None:
     alone = one()
     both = merged([alone], [], NODE, [])
-    fronts = (*NODE, "mirror", "clickhouse")  # told by the front alone
+    fronts = (*NODE, "clickhouse")  # told by the front alone
     same = {key: value for key, value in alone.items() if key not in fronts}
     assert {key: value for key, value in both.items() if key not in fronts} == same
     assert {key: both[key] for key in NODE} == NODE  # type: ignore[literal-required]
@@ -49,6 +49,7 @@ def test_counters_add_up_and_gauges_say_how_it_stands_with_all() -> None:
     assert both["rule_faults"] == {name: 2 * count for name, count in first["rule_faults"].items()}
     text = render(both).decode()
     assert 'ringfence_worker_messages_total{worker="1"} 5.0' in text
+    assert 'ringfence_worker_hangs_total{worker="1"} 3.0' in text
     assert 'ringfence_worker_waiting_limit_bytes{worker="1"} 9.0' in text
 
 

@@ -42,7 +42,7 @@ def feed(config: ConfigFile = DEFAULT_CONFIG) -> None:
     settings = load(config)
     if settings.clickhouse.url is None:
         raise ClickHouseError("clickhouse.url is not set")
-    asyncio.run(feed_all(settings.clickhouse, settings.records, settings.data_directory, 0, None, True))
+    asyncio.run(feed_all(settings.clickhouse, settings.records, settings.data_directory, None, True))
 
 
 def stories_in_clickhouse(config: Path, question: Question, limit: int) -> list[Story] | None:

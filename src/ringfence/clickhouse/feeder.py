@@ -20,27 +20,27 @@ from ringfence.clickhouse.sealing import Sealer
 from ringfence.clickhouse.settings import ClickHouseSettings
 from ringfence.clickhouse.tables import ddl, row_of
 from ringfence.clickhouse.tail import End, Tail
+from ringfence.records.place import first_of, worker_of
 from ringfence.records.vault import Keys
 
-PLACE = "clickhouse.place"  # in the records' folder
+PLACE = "clickhouse.place"  # in each spool
 _log = structlog.get_logger(__name__)
 
 
 class Feeder:
-    """Feeds one folder. worker: which of a node's processes writes it. keys: for encrypted segments.
+    """Feeds one spool of a node. keys: for encrypted segments.
 
     inserted: rows since the start, those that came twice too. failures: batches that were not taken.
     """
 
-    def __init__(
-        self, folder: Path, settings: ClickHouseSettings, client: Client, sealer: Sealer, worker: int, keys: Keys
-    ) -> None:
+    def __init__(self, folder: Path, settings: ClickHouseSettings, client: Client, sealer: Sealer, keys: Keys) -> None:
         self.inserted = self.failures = 0
         self._folder = folder
         self._settings = settings
         self._client = client
         self._sealer = sealer
-        self._worker = worker
+        self._worker = worker_of(folder)
+        self._first = first_of(self._worker)
         self._keys = keys
         self._file = folder / PLACE
         self._ready = False
@@ -56,18 +56,18 @@ class Feeder:
             if not isinstance(place, int) or place < 1:
                 raise ValueError("no sequence number")
         except FileNotFoundError:
-            return 1
+            return self._first
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ClickHouseError(
                 f"{self._file}: cannot be read: {error}; delete it to feed all records anew"
             ) from None
         if url != self._target():
-            _log.warning("another ClickHouse than before: it gets all records that are here")
-            return 1
+            _log.warning("another ClickHouse than before: it gets all records that are here", worker=self._worker)
+            return self._first
         if self._end.next() >= place:
             return place
-        _log.warning("the records' folder begins anew: it is fed from its beginning", before=place)
-        return 1
+        _log.warning("records begin anew: they are fed from their beginning", before=place, worker=self._worker)
+        return self._first
 
     def _target(self) -> str:
         return f"{self._settings.url}/{self._settings.database}"

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -43,14 +44,13 @@ async def feed(
     settings: ClickHouseSettings,
     records: RecordsSettings,
     data_directory: Path,
-    worker: int,
     channel: Path | None,
     once: bool,
 ) -> None:
     """Feed until cancelled, or until nothing is left to do where it is for once. Raises ClickHouseError."""
     from ringfence.clickhouse.client import Client  # here: the daemon imports this file, and has no use for these
     from ringfence.clickhouse.errors import ClickHouseError
-    from ringfence.clickhouse.feeder import Feeder
+    from ringfence.clickhouse.feeders import Feeders
     from ringfence.clickhouse.sealing import open_sealer
     from ringfence.records.keys import open_keys
 
@@ -58,13 +58,13 @@ async def feed(
     sealer = open_sealer(settings.key_file, data_directory)
     keys = partial(open_keys, records, data_directory)  # at every encrypted segment: an operator may change them
     async with Client(settings) as client:
-        feeder = Feeder(folder, settings, client, sealer, worker, keys)
-        telling = asyncio.create_task(_tell(feeder, channel)) if channel is not None else None
+        feeders = Feeders(folder, settings, client, sealer, keys)
+        telling = asyncio.create_task(_tell(feeders.stats, channel)) if channel is not None else None
         pause = FIRST_PAUSE
         try:
             while True:
                 try:
-                    fed = await feeder.step()
+                    fed = await feeders.step()
                 except ClickHouseError as error:
                     if once:
                         raise
@@ -82,16 +82,14 @@ async def feed(
                 telling.cancel()
 
 
-async def _tell(feeder: object, channel: Path) -> None:
+async def _tell(stats: Callable[[], dict[str, Any]], channel: Path) -> None:
     from ringfence.clickhouse.errors import ClickHouseError
-    from ringfence.clickhouse.feeder import Feeder
     from ringfence.control.channel import ask
     from ringfence.control.errors import ControlError
 
-    assert isinstance(feeder, Feeder)
     while True:
         try:
-            await ask(channel, REPORT, feeder.stats())
+            await ask(channel, REPORT, stats())
         except (ControlError, ClickHouseError):
             pass  # it will be told next time
         await asyncio.sleep(TELL_EVERY)
@@ -103,7 +101,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", type=ClickHouseSettings.model_validate_json, required=True, help="as JSON")
     parser.add_argument("--records", type=RecordsSettings.model_validate_json, required=True, help="likewise")
     parser.add_argument("--data-directory", type=Path, required=True, help="where keys are made")
-    parser.add_argument("--worker", type=int, default=0, help="which of the node's processes writes the folder")
     parser.add_argument("--channel", type=Path, help="Unix socket of the SIP process, to tell it how far we are")
     parser.add_argument("--parent", type=int, help="process to end with")
     parser.add_argument("--once", action="store_true", help="end when there is nothing left to do")
@@ -117,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from ringfence.clickhouse.errors import ClickHouseError
 
     try:
-        asyncio.run(feed(given.settings, given.records, given.data_directory, given.worker, given.channel, given.once))
+        asyncio.run(feed(given.settings, given.records, given.data_directory, given.channel, given.once))
     except ClickHouseError as error:
         _log.error("records cannot be fed to ClickHouse", why=str(error))
         raise SystemExit(1) from error

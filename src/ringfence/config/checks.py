@@ -51,9 +51,6 @@ def _listeners(listeners: tuple[ListenerSettings, ...]) -> Iterator[Finding]:
 def _workers(settings: Settings) -> Iterator[Finding]:
     """What workers cannot do; messages of a stream are handed on to them whole, in packs that have a bound."""
     if settings.workers > 1:
-        for key, wanted in (("mirror", settings.mirror.hep.collector), ("clickhouse", settings.clickhouse.url)):
-            if wanted is not None:
-                yield (key,), "copies are made of what one process serves: this wants `workers: 1`"
         for position, listener in enumerate(settings.listeners):
             if listener.transport != "udp" and listener.max_message_bytes > LONGEST_MESSAGE:
                 message = f"with workers a message by {listener.transport} has at most {LONGEST_MESSAGE} bytes"

@@ -61,6 +61,12 @@ class Settings(Frozen):
         le=64,
         description="processes that serve calls; from 2 on a front process hands each message to one, by its Call-ID",
     )
+    worker_deadline: Duration = Field(
+        10.0,
+        ge=2,
+        le=86_400,
+        description="silence after which a worker hangs: it is killed and replaced; held by a debugger it is spared",
+    )
     listeners: tuple[ListenerSettings, ...] = Field(min_length=1, description="sockets that SIP arrives on")
     sip: SipSettings = Field(default_factory=SipSettings, description="the proxy's own behaviour")
     gateways: dict[str, GatewayGroupSettings] = Field(

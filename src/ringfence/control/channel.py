@@ -103,8 +103,11 @@ class ChannelServer:
             return orjson.dumps({"error": "the command failed; the log says why"})
 
 
-def listening(path: Path) -> socket.socket:
-    """A listening Unix socket at `path` that only its owner may open. Raises ControlError."""
+def listening(path: Path, waiting: int = CONNECTIONS) -> socket.socket:
+    """A listening Unix socket at `path` that only its owner may open; `waiting`: who may wait to be let in.
+
+    Raises ControlError.
+    """
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ControlError(f"control socket: its path is over {LONGEST_PATH} bytes; use a shorter data_directory")
     if _alive(path):
@@ -116,7 +119,7 @@ def listening(path: Path) -> socket.socket:
         # Linux gives the file the mode that the socket has when it is bound: no moment in which others may connect.
         os.fchmod(sock.fileno(), 0o600)
         sock.bind(os.fsencode(path))
-        sock.listen(CONNECTIONS)
+        sock.listen(waiting)
         sock.setblocking(False)
     except OSError as error:
         sock.close()

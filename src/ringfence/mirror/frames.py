@@ -1,7 +1,7 @@
-"""What crosses from the SIP process to the copying one: whole messages and records, and commands.
+"""What crosses from the processes that serve calls to the copying one: whole messages and records.
 
 A frame is HEAD (length of the rest, kind) and the rest: for a message MESSAGE, the far end's host, its name and the
-bytes; for a record RECORD and its body; for a command JSON. Both ends are of one installation: no versions.
+bytes; for a record RECORD and its body. Both ends are of one installation: no versions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ringfence.records.schema import FIELDS
 HEAD = struct.Struct("<IB")
 MESSAGE = struct.Struct("<QHHBH")  # wall microseconds, listener's key, far end's port, lengths of its host and name
 RECORD = struct.Struct("<QQ")  # wall microseconds, sequence
-RECEIVED, SENT, DECIDED, COMMAND = 1, 2, 3, 4
+RECEIVED, SENT, DECIDED = 1, 2, 3
 LONGEST = 2**26  # bytes of a frame; a longer length is no length
 
 _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -45,12 +45,6 @@ class Record(NamedTuple):
     body: bytes
 
 
-class Command(NamedTuple):
-    """JSON."""
-
-    text: bytes
-
-
 def message(kind: int, wall: int, listener: int, host: str, port: int, name: str, data: bytes) -> bytes:
     """A frame of RECEIVED or SENT."""
     far, called = host.encode(), name.encode()
@@ -64,18 +58,13 @@ def record(wall: int, sequence: int, body: bytes) -> bytes:
     return HEAD.pack(RECORD.size + len(body), DECIDED) + RECORD.pack(wall, sequence) + body
 
 
-def command(text: bytes) -> bytes:
-    """A frame of COMMAND."""
-    return HEAD.pack(len(text), COMMAND) + text
-
-
 class Cutter:
     """Cuts a stream back into frames. Raises ValueError where it is none of ours."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Message | Record | Command]:
+    def feed(self, data: bytes) -> Iterator[Message | Record]:
         """What became whole."""
         buffer = self._buffer
         buffer += data
@@ -92,9 +81,7 @@ class Cutter:
         del buffer[:at]
 
 
-def _read(kind: int, rest: bytes) -> Message | Record | Command:
-    if kind == COMMAND:
-        return Command(rest)
+def _read(kind: int, rest: bytes) -> Message | Record:
     if kind == DECIDED:
         wall, sequence = RECORD.unpack_from(rest)
         return Record(wall, sequence, rest[RECORD.size :])

@@ -1,11 +1,11 @@
-"""The SIP process's side of the copies: starts and ends the copying process, and asks for captures."""
+"""The daemon's side of the copies: starts and ends the copying process, says what is copied, asks for captures."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,13 @@ from ringfence.control.channel import listening
 from ringfence.control.supervised import Supervised
 from ringfence.mirror.errors import MirrorError
 from ringfence.mirror.expiry import forget_old
-from ringfence.mirror.frames import command
 from ringfence.mirror.process import arguments
 from ringfence.mirror.settings import MirrorSettings
-from ringfence.mirror.tap import Tap
 from ringfence.settings_types import Frozen
 from ringfence.telemetry.settings import LoggingSettings
 
 SOCKET = "mirror.sock"  # in the data directory
+COPIES = "copies.sock"  # there too: where the copying process takes copies
 PATIENCE = 10.0  # seconds for the copying process to be there, and to answer
 CLEAN = 3600.0  # seconds between two looks for captures that are over their time
 IDLE = 5.0  # seconds that it stays after the last capture, where nothing is exported
@@ -55,8 +54,8 @@ class Asked(Frozen):
 class Mirror:
     """Copies are made while something is exported or captured; else there is no process, and no Tap.
 
-    attach: told of the Tap that the call path is to call, None for nobody. recorded: whether decisions come, from which
-    alone the numbers of a call are known.
+    copy: tells who serves calls which share of them is to be copied, None: nothing, see `Source.copy`.
+    recorded: whether decisions come, from which alone the numbers of a call are known.
     """
 
     def __init__(
@@ -66,26 +65,27 @@ class Mirror:
         node: str,
         logging: LoggingSettings,
         ours: Ours,
-        attach: Callable[[Tap | None], None],
+        copy: Callable[[float | None], Awaitable[None]],
         recorded: bool,
     ) -> None:
         self._settings = settings
         self._socket = data_directory / SOCKET
         self._folder = (settings.capture.folder or data_directory / "captures").absolute()
-        self._child = Supervised("mirror", arguments(self._socket.absolute(), settings, node, logging))
+        copies = data_directory.absolute() / COPIES
+        self._child = Supervised("mirror", arguments(self._socket.absolute(), copies, settings, node, logging))
         self._ours = ours
-        self._attach = attach
+        self._copy = copy
         self._recorded = recorded
         self._changing = asyncio.Lock()
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
-        self._tap: Tap | None = None
+        self._copied: float | None = None
+        self._telling = asyncio.Lock()
         self._there = asyncio.Event()
         self._running = False
         self._captures: dict[str, dict[str, Any]] = {}
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._hep: dict[str, int] = {}
-        self._before = {"copied": 0, "dropped": 0}
         self._idle: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -130,11 +130,13 @@ class Mirror:
 
     async def _end(self) -> None:
         async with self._changing:
-            if self._writer is not None:
-                self._writer.close()  # what waits still goes there, and is worked off before it ends
-            self._detach()
-            if self._running:
-                self._running = False
+            running, self._running = self._running, False
+            writer, self._writer = self._writer, None
+            self._there.clear()
+            await self._tell()  # what was copied still goes there, and is worked off before it ends
+            if writer is not None:
+                writer.close()
+            if running:
                 await self._child.stop()
 
     # -- the link ---------------------------------------------------------------------------------------------
@@ -142,18 +144,19 @@ class Mirror:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if self._tap is not None or not self._running:
+        if self._writer is not None or not self._running:
             writer.close()
             return
         self._tasks.add(task)
-        tap = Tap(writer.transport, self._share(), self._settings.buffer_bytes)
+        self._writer = writer
         try:
-            writer.write(command(orjson.dumps({"listeners": self._ours})))
-            self._tap, self._writer = tap, writer
-            self._attach(tap)
-            self._there.set()
+            self._say({"listeners": self._ours})
             while line := await reader.readline():
+                if self._writer is writer and not self._there.is_set():
+                    self._there.set()  # its first word is that copies may come
+                    await self._tell()
                 self._told(orjson.loads(line))
+                await self._tell()
         except (OSError, ValueError):
             pass  # it went in the middle of a line
         except asyncio.CancelledError:
@@ -161,25 +164,32 @@ class Mirror:
         finally:
             self._tasks.discard(task)
             writer.close()
-            if self._tap is tap:
-                self._detach()
+            if self._writer is writer:
+                self._there.clear()
+                self._writer = self._copied = None  # who made copies knows by the end of its own socket
             for capture in self._captures.values():
                 if capture["state"] == "running":
                     capture["state"] = "failed: the copying process ended"
 
-    def _detach(self) -> None:
-        self._there.clear()
-        self._attach(None)
-        self._writer = None
-        tap, self._tap = self._tap, None
-        if tap is not None:
-            self._before["copied"] += tap.copied
-            self._before["dropped"] += tap.dropped
+    async def _tell(self) -> None:
+        """Have as much copied as is wanted by now."""
+        async with self._telling:
+            share = self._share()
+            if share == self._copied:
+                return
+            try:
+                await self._copy(share)
+            except MirrorError:
+                return  # it has just gone, as we shall hear
+            self._copied = share
 
-    def _share(self) -> float:
-        """Of calls that are handed on: a capture must see every one."""
-        capturing = any(capture["state"] == "running" for capture in self._captures.values())
-        return 1.0 if capturing else self._settings.hep.share
+    def _share(self) -> float | None:
+        """Of calls that are copied: a capture must see every one."""
+        if not self._there.is_set():
+            return None
+        if self.capturing:
+            return 1.0
+        return None if self._settings.hep.collector is None else self._settings.hep.share
 
     def _told(self, said: dict[str, Any]) -> None:
         self._hep = said.get("hep", self._hep)
@@ -189,8 +199,6 @@ class Mirror:
         name = said.get("started")
         if name in self._answers:
             self._answers.pop(name).set_result(said.get("refused", ""))
-        if self._tap is not None:
-            self._tap.share = self._share()
         if self._settings.hep.collector is None and self._running and not self.capturing and self._idle is None:
             self._idle = asyncio.get_running_loop().call_later(IDLE, self._leave)
 
@@ -252,6 +260,7 @@ class Mirror:
             async with asyncio.timeout(PATIENCE):
                 await self._run()
                 await self._there.wait()
+                await self._tell()
                 self._say({"start": order})
                 return await answer
         except (TimeoutError, OSError):
@@ -260,9 +269,8 @@ class Mirror:
             self._answers.pop(name, None)
 
     def _say(self, what: dict[str, Any]) -> None:
-        if self._tap is not None:
-            self._tap.share = self._share()
-            self._tap.say(command(orjson.dumps(what)))
+        if self._writer is not None:
+            self._writer.write(orjson.dumps(what) + b"\n")
 
     def list_captures(self) -> list[dict[str, Any]]:
         """All that are remembered, oldest first."""
@@ -290,11 +298,8 @@ class Mirror:
         return self._child.restarts
 
     def stats(self) -> dict[str, Any]:
-        """Counters since start and gauges of now."""
-        tap = self._tap
+        """What became of the copies: counters since start and gauges of now."""
         return {
-            "copied": self._before["copied"] + (0 if tap is None else tap.copied),
-            "dropped": self._before["dropped"] + (0 if tap is None else tap.dropped),
             "captures": self.capturing,
             **{f"hep_{name}": value for name, value in self._hep.items()},
         }

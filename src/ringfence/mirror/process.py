@@ -1,7 +1,8 @@
 """The copying process: a child of the daemon's that gets messages and records by a Unix socket.
 
-What costs time is done here: HEP3 packets, files, other people's slow networks. It says once a second, and after each
-command, how it stands: one line of JSON.
+What costs time is done here: HEP3 packets, files, other people's slow networks. Whoever serves calls connects to this
+process and hands on copies. The daemon commands by a socket of its own, a line of JSON each; a line after each command,
+and once a second, tells it how things stand.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import argparse
 import asyncio
 import os
 import signal
+import socket as socket_
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import structlog
 
+from ringfence.control.channel import listening
+from ringfence.control.errors import ControlError
 from ringfence.control.lifeline import end_with_parent
 from ringfence.mirror import hep
 from ringfence.mirror.capture import Address, Captures, Order
 from ringfence.mirror.collector import Collector
 from ringfence.mirror.events import event_of
-from ringfence.mirror.frames import Command, Cutter, Message, Record, call_id_of, chosen
+from ringfence.mirror.frames import Cutter, Message, Record, call_id_of, chosen
 from ringfence.mirror.settings import HepSettings, MirrorSettings
 from ringfence.records.schema import DECISION, decode
 from ringfence.telemetry.log import configure
@@ -31,14 +35,17 @@ from ringfence.telemetry.settings import LoggingSettings
 
 TICK = 1.0  # seconds between two looks at the captures' time, and two words about how it goes
 GRACE = 1.0  # seconds that a process told to end goes on reading
-CHUNK = 1_048_576  # bytes read at once
+SETTLE = 0.1  # seconds in which what was copied before a capture's stop comes by the other sockets
+LONGEST_LINE = 1_048_576  # bytes of a command
+SOURCES = 128  # that may wait to be let in: more than workers there can be
 MOST_HOPS = 4_096  # far ends whose addresses are kept packed
 _log = structlog.get_logger(__name__)
 
 
-def arguments(socket: Path, settings: MirrorSettings, node: str, logging: LoggingSettings) -> list[str]:
-    """The command line that starts this process for a daemon."""
-    line = [sys.executable, "-m", "ringfence.mirror", "--socket", str(socket), "--parent", str(os.getpid())]
+def arguments(socket: Path, copies: Path, settings: MirrorSettings, node: str, logging: LoggingSettings) -> list[str]:
+    """The command line that starts this process for a daemon. socket: the daemon's. copies: one that is made here."""
+    line = [sys.executable, "-m", "ringfence.mirror", "--socket", str(socket), "--copies", str(copies)]
+    line += ["--parent", str(os.getpid())]
     line += ["--settings", settings.model_dump_json(), "--node", node]
     line += ["--log-level", logging.level, "--log-format", logging.format]
     return line
@@ -94,10 +101,38 @@ class Exporter:
         return {**self._collector.stats(), "oversized": self.oversized}
 
 
-class Copyist:
-    """What is made of the frames that come."""
+class _Inlet(asyncio.Protocol):
+    """The frames of one process. What came is worked off as it is read: a command finds nothing waiting."""
 
-    def __init__(self, settings: MirrorSettings, node: str, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, take: Callable[[Message | Record], None], inlets: set[_Inlet]) -> None:
+        self._take = take
+        self._inlets = inlets
+        self._cutter = Cutter()
+        self._transport: asyncio.BaseTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._inlets.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._cutter.feed(data):
+                self._take(frame)
+        except ValueError:
+            self._transport.close()  # it is nobody of ours
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._inlets.discard(self)
+
+
+class Copyist:
+    """What is made of the frames that come. copies: the listening socket that they come by."""
+
+    def __init__(
+        self, settings: MirrorSettings, node: str, writer: asyncio.StreamWriter, copies: socket_.socket
+    ) -> None:
+        self._copies = copies
+        self._inlets: set[_Inlet] = set()
         self._settings = settings
         self._node = node
         self._writer = writer
@@ -107,19 +142,32 @@ class Copyist:
         self._beside: set[asyncio.Task[None]] = set()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
-        """Until the daemon closes the link."""
-        cutter = Cutter()
-        self._spawn(self._beat())
+        """Until the daemon closes its socket, and all have closed theirs or GRACE is over."""
+        server: asyncio.Server | None = None
         try:
-            while data := await reader.read(CHUNK):
-                for frame in cutter.feed(data):
-                    self._take(frame)
+            if line := await reader.readline():
+                self._begin(orjson.loads(line))
+                server = await asyncio.get_running_loop().create_unix_server(self._inlet, sock=self._copies)
+                self._spawn(self._beat())
+            while line := await reader.readline():
+                self._command(orjson.loads(line))
+            await self._rest()
         finally:
+            if server is not None:
+                server.close()
             self._captures.close()
             for task in list(self._beside):
                 task.cancel()
             if self._collector is not None:
                 await self._collector.close()
+
+    def _inlet(self) -> _Inlet:
+        return _Inlet(self._take, self._inlets)
+
+    async def _rest(self) -> None:
+        until = asyncio.get_running_loop().time() + GRACE
+        while self._inlets and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(GRACE / 100)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -128,9 +176,9 @@ class Copyist:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(TICK)
             self._captures.tick()
             self._say()
+            await asyncio.sleep(TICK)
 
     def _say(self, **more: Any) -> None:
         told: dict[str, Any] = {"captures": self._captures.plain(), **more}
@@ -138,10 +186,8 @@ class Copyist:
             told["hep"] = self._exporter.stats()
         self._writer.write(orjson.dumps(told) + b"\n")
 
-    def _take(self, frame: Message | Record | Command) -> None:
-        if isinstance(frame, Command):
-            self._command(orjson.loads(frame.text))
-        elif isinstance(frame, Message):
+    def _take(self, frame: Message | Record) -> None:
+        if isinstance(frame, Message):
             call = call_id_of(frame.data)
             self._captures.message(frame, call)
             if self._exporter is not None:
@@ -155,10 +201,8 @@ class Copyist:
                 self._exporter.decided(frame, fields, call)
 
     def _command(self, said: dict[str, Any]) -> None:
-        """`listeners` (first), `start` or `stop`."""
-        if "listeners" in said:
-            self._begin([(transport, (host, port)) for transport, host, port in said["listeners"]])
-        elif "start" in said:
+        """`start` or `stop`."""
+        if "start" in said:
             order = Order(**said["start"])
             try:
                 self._captures.start(order)
@@ -167,10 +211,16 @@ class Copyist:
             else:
                 self._say(started=order.name)
         else:
-            self._captures.stop(said["stop"])
-            self._say()
+            self._spawn(self._stop(said["stop"]))
 
-    def _begin(self, ours: list[tuple[str, Address]]) -> None:
+    async def _stop(self, name: str) -> None:
+        await asyncio.sleep(SETTLE)
+        self._captures.stop(name)
+        self._say()
+
+    def _begin(self, said: dict[str, Any]) -> None:
+        """The first command: `listeners`."""
+        ours = [(transport, (host, port)) for transport, host, port in said["listeners"]]
         self._captures = Captures(ours)
         export = self._settings.hep
         if export.collector is not None:
@@ -179,25 +229,29 @@ class Copyist:
             self._exporter = Exporter(export, self._node, ours, self._collector)
 
 
-async def _work(socket: Path, settings: MirrorSettings, node: str) -> None:
-    reader, writer = await asyncio.open_unix_connection(socket, limit=2 * CHUNK)
+async def _work(socket: Path, copies: Path, settings: MirrorSettings, node: str) -> None:
+    theirs = listening(copies, SOURCES)
+    reader, writer = await asyncio.open_unix_connection(socket, limit=LONGEST_LINE)
     working = asyncio.current_task()
     assert working is not None
     loop = asyncio.get_running_loop()
     # The daemon closes the link as well: what it still holds is worked off first.
     loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(GRACE, working.cancel))
     try:
-        await Copyist(settings, node, writer).run(reader)
+        await Copyist(settings, node, writer, theirs).run(reader)
     except asyncio.CancelledError:
         pass  # asked to end: the files are closed
     finally:
         writer.close()
+        theirs.close()
+        copies.unlink(missing_ok=True)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Work until SIGTERM, or until the parent is gone or closes the link."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.mirror", description="copies messages and decisions")
-    parser.add_argument("--socket", type=Path, required=True, help="Unix socket of the SIP process")
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket of the daemon")
+    parser.add_argument("--copies", type=Path, required=True, help="Unix socket to make, for who serves calls")
     parser.add_argument("--parent", type=int, help="process to end with")
     parser.add_argument("--settings", type=MirrorSettings.model_validate_json, required=True, help="as JSON")
     parser.add_argument("--node", required=True)
@@ -208,4 +262,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         end_with_parent(given.parent)
         os.nice(10)  # calls first
     configure(LoggingSettings(level=given.log_level, format=given.log_format))
-    asyncio.run(_work(given.socket, given.settings, given.node))
+    try:
+        asyncio.run(_work(given.socket, given.copies, given.settings, given.node))
+    except (ControlError, OSError) as error:
+        _log.error("copies cannot be made", why=str(error))
+        raise SystemExit(1) from error

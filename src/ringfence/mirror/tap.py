@@ -44,10 +44,6 @@ class Tap:
         """What a turn has put on record. first: sequence number of the first."""
         self._take(self._put_records, (first, bodies))
 
-    def say(self, frame: bytes) -> None:
-        """A command to the process: behind what was taken so far, and never dropped."""
-        self._link.write(frame)
-
     def _take(self, put: Callable[[int, Any, list[bytes]], None], what: object) -> None:
         if not self._taken:
             self._loop.call_soon(self._hand_on)

@@ -17,7 +17,19 @@ def folder_of(settings: RecordsSettings, data_directory: Path) -> Path:
 
 def spool_of(folder: Path, number: int, workers: int) -> tuple[Path, int]:
     """The spool of a worker (from 1 on), and the number of its first record; one worker alone has the folder itself."""
-    return (folder, 1) if workers == 1 else (folder / f"{_PREFIX}{number}", number * APART + 1)
+    worker = 0 if workers == 1 else number
+    return (folder / f"{_PREFIX}{number}" if worker else folder), first_of(worker)
+
+
+def first_of(worker: int) -> int:
+    """The number of the first record of a worker's spool; 0: of one that is alone."""
+    return worker * APART + 1
+
+
+def worker_of(spool: Path) -> int:
+    """Whose a spool is, as `spools` names it; 0: of one that is or was alone."""
+    number = spool.name.removeprefix(_PREFIX)
+    return int(number) if spool.name.startswith(_PREFIX) and number.isdigit() else 0
 
 
 def spools(folder: Path) -> list[Path]:
@@ -25,5 +37,5 @@ def spools(folder: Path) -> list[Path]:
 
     Raises OSError where the folder cannot be read.
     """
-    found = [path for path in folder.iterdir() if path.name.startswith(_PREFIX) and path.is_dir()]
+    found = [path for path in folder.iterdir() if worker_of(path) and path.is_dir()]
     return [folder, *sorted(found, key=lambda path: (len(path.name), path.name))]

@@ -24,10 +24,12 @@ def configure(
     settings: LoggingSettings,
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
+    worker: int | None = None,
 ) -> None:
     """Set up structlog, and the standard library's log (asyncio, uvicorn) to come out the same way.
 
     stream: standard error unless given; it decides what `auto` means. clock: for the bound on repeats.
+    worker: stands in every line, since the lines of all workers are in one log.
     Warnings and worse are bounded by their text, so values belong into fields.
     """
     out = sys.stderr if stream is None else stream
@@ -35,6 +37,7 @@ def configure(
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     repeats = Repeats()
     shape: list[Processor] = [
+        partial(_of_worker, worker),
         structlog.processors.format_exc_info,
         partial(_redacted, settings.level != "debug"),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -70,6 +73,12 @@ def _bounded(repeats: Repeats, clock: Callable[[], float], _: WrappedLogger, __:
 def _bounded_record(repeats: Repeats, clock: Callable[[], float], record: logging.LogRecord) -> bool:
     # The text before its arguments are filled in: one kind, whatever they are.
     return record.levelno < logging.WARNING or repeats.admit(str(record.msg), clock()) is not None
+
+
+def _of_worker(worker: int | None, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if worker is not None:
+        event["worker"] = worker
+    return event
 
 
 def _redacted(numbers: bool, _: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -106,7 +106,7 @@ MIRROR_NUMBERS = {
     "hep_oversized": ("counter", "hep_oversized", "Messages too long for a HEP3 packet."),
     "hep_failures": ("counter", "hep_failures", "Connections to the collector, or datagrams, that were refused."),
 }
-"""Numbers of Mirror.stats(): kind, metric, help."""
+"""Numbers of Source.stats() and Mirror.stats(): kind, metric, help."""
 
 CLICKHOUSE_NUMBERS = {
     "inserted": ("counter", "clickhouse_inserted", "Records brought to ClickHouse, those brought twice too."),
@@ -156,6 +156,7 @@ TRANSPORT_NUMBERS = {
 WORKER_NUMBERS = {
     "up": ("gauge", "worker_up", "1 while the worker serves calls."),
     "generation": ("gauge", "worker_config_generation", "Number of the settings that the worker judges by."),
+    "hangs": ("counter", "worker_hangs", "Times that the worker did not answer for `worker_deadline` and was killed."),
     "messages": ("counter", "worker_messages", "Messages handed to the worker."),
     "dropped": ("counter", "worker_dropped_messages", "Messages not handed to it because too many were waiting."),
     "waiting": ("gauge", "worker_waiting_bytes", "Bytes of messages that wait for the worker."),

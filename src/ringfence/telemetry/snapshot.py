@@ -31,13 +31,14 @@ class GatewayState(TypedDict):
 class WorkerState(TypedDict):
     """One worker of a daemon that has some.
 
-    up: it serves calls. messages: handed to it; dropped: not handed to it, since `waiting_limit` bytes were waiting
-    already; waiting: bytes that wait now.
+    up: it serves calls. hangs: times that it did not answer and was killed. messages: handed to it; dropped: not handed
+    to it, since `waiting_limit` bytes were waiting already; waiting: bytes that wait now.
     """
 
     number: int
     up: bool
     generation: int
+    hangs: int
     messages: int
     dropped: int
     waiting: int
@@ -62,8 +63,8 @@ class Snapshot(TypedDict):
     faults: exceptions that the runner caught. config_faults: faults of the last reload, 0 when it was taken.
     restarts: of the processes beside this, by name.
     records: `Recorder.stats()`, empty without records. workers: empty where the daemon's own process serves the calls;
-    else all other numbers are those of all workers together. mirror: `Mirror.stats()`, empty with workers.
-    clickhouse: `Feeder.stats()`, empty where nothing is fed.
+    else all other numbers are those of all workers together. mirror: `Source.stats()` and `Mirror.stats()`.
+    clickhouse: `Feeders.stats()`, empty where nothing is fed.
     """
 
     node: str

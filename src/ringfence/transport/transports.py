@@ -106,6 +106,10 @@ class Transports:
             if part:
                 _send(opened, part)
 
+    def ports(self) -> list[int]:
+        """What each listener is bound to."""
+        return [opened.bound_port for opened in self._sockets]
+
     def left_behind(self) -> int:
         """Bytes, at most, that all connections since the start left or will leave to the garbage collector."""
         return sum(opened.left_behind() for opened in self._sockets if not isinstance(opened, UdpSocket))

@@ -34,6 +34,7 @@ class Crew:
         self._switch: Switch | None = None
         self._hands: list[Hand] = []
         self._gone: list[Snapshot] = []
+        self._copied: float | None = None
         self._bundle: Bundle
 
     async def open(self, bundle: Bundle) -> None:
@@ -80,6 +81,8 @@ class Crew:
     def _begun(self, hand: Hand) -> None:
         if self._switch is not None:
             self._switch.introduce(hand.number - 1)
+        if self._copied is not None:
+            hand.tell("copy", self._copied)
 
     def _returned(self, key: int, address: Address, data: bytes) -> None:
         """Whose it was shows its branch, which ICMP may have cut the Call-ID behind: each worker knows its own."""
@@ -100,6 +103,15 @@ class Crew:
         """They are here, with the connections. Raises TransportError."""
         for stream in self._streams.values():
             stream.renew_certificates()
+
+    async def copy(self, share: float | None) -> None:
+        """All of them; who hangs does so once it goes on, and who takes a dead one's place from its beginning."""
+        self._copied = share
+        await _answers(hand.ask("copy", share) for hand in self._hands if hand.up)
+
+    def ports(self) -> list[int]:
+        """As `Served.ports`."""
+        return [(self._doors | self._streams)[key].bound_port for key in range(len(self._settings.listeners))]
 
     async def drain(self) -> None:
         """Each of them, and those that take a dead one's place."""
@@ -171,6 +183,7 @@ class Crew:
             number=hand.number,
             up=hand.up,
             generation=hand.generation,
+            hangs=hand.hangs,
             messages=sum(outlet.messages for outlet in outlets),
             dropped=sum(outlet.dropped for outlet in outlets),
             waiting=sum(outlet.queue.waiting for outlet in outlets),

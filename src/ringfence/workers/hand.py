@@ -15,8 +15,11 @@ from ringfence.control.supervised import Supervised
 from ringfence.telemetry.snapshot import Snapshot
 from ringfence.workers.line import Line
 from ringfence.workers.parcel import packed
+from ringfence.workers.pulse import silence_of
 
-BEGIN_PATIENCE = 60.0  # seconds for a worker to take settings in: a ledger of millions of ranges is mapped and summed
+BEGIN_PATIENCE = (
+    60.0  # seconds of silence while it takes settings in: a ledger of millions of ranges is mapped and summed
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -26,6 +29,7 @@ class Hand(Supervised):
     line: the command line that starts it, without its end of the line to us. descriptors: what it inherits.
     bundle: what is in force. on_begun: told whenever a process of its serves. on_end: told when one has ended.
     up: it serves calls. generation: of what it judges by. trouble: why it is not as it should be, None: it is.
+    hangs: how often it was killed for its silence, and replaced as one that died.
     """
 
     stop_patience = 35.0  # seconds: as long as a disk may take for the last of its records
@@ -44,6 +48,7 @@ class Hand(Supervised):
         self.number = number
         self.up = False
         self.generation = 0
+        self.hangs = 0
         self.trouble: str | None = None
         self.last: Snapshot | None = None
         self._workers = workers
@@ -54,6 +59,8 @@ class Hand(Supervised):
         self._draining = False
         self._end = Line(number)
         self._beginning: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._adopting = False
 
     async def _launch(self) -> asyncio.subprocess.Process:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -65,14 +72,26 @@ class Hand(Supervised):
         self._end = Line(self.number)
         await self._end.open(ours)
         self._beginning = asyncio.create_task(self._begin(self._end))
+        self._listening = asyncio.create_task(self._listen(self._end, process))
         return process
+
+    async def _listen(self, line: Line, process: asyncio.subprocess.Process) -> None:
+        """Kill it once it hangs: what was started is waited for as for one that died."""
+        silent = await silence_of(line, process.pid, self._patience)
+        self.hangs += 1
+        _log.error("a worker hangs: it is killed, another takes its place", worker=self.number, silent=silent)
+        process.kill()
+
+    def _patience(self) -> float:
+        deadline = self._bundle().settings.worker_deadline
+        return deadline if self.up and not self._adopting else max(deadline, BEGIN_PATIENCE)
 
     async def _begin(self, line: Line) -> None:
         """Give it what is in force; what became so meanwhile too."""
         try:
             command, bundle = "begin", self._bundle()
             while True:
-                await line.ask(command, packed(bundle, self._workers), BEGIN_PATIENCE)
+                await line.ask(command, packed(bundle, self._workers), None)  # its silence ends that
                 self.generation = bundle.generation
                 if bundle is self._bundle():
                     break
@@ -94,9 +113,14 @@ class Hand(Supervised):
 
     def _ended(self) -> None:
         self.up = False
+        self._hear_no_more()
         self._end.close()
         self._on_end(self)
         self.last = None
+
+    def _hear_no_more(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
 
     async def ask(self, command: str, argument: Any = None, timeout: float = 1.0) -> Any:
         """Its answer. Raises Refused, Unanswered."""
@@ -110,6 +134,7 @@ class Hand(Supervised):
         """Put a generation in force; where it cannot, it keeps the one before, and `trouble` says so."""
         if not self.up:
             return  # `_begin` gives it what is in force by then
+        self._adopting = True
         try:
             await self.ask("adopt", packed(bundle, self._workers), BEGIN_PATIENCE)
         except ControlError as error:
@@ -117,6 +142,8 @@ class Hand(Supervised):
             _log.error("a worker keeps its settings", worker=self.number, generation=self.generation, why=str(error))
         else:
             self.generation, self.trouble = bundle.generation, None
+        finally:
+            self._adopting = False
 
     async def drain(self) -> None:
         """Have it take no new calls, nor any process that takes its place. Raises ControlError."""
@@ -128,6 +155,7 @@ class Hand(Supervised):
         """Have it end in order, and wait for that."""
         if self._beginning is not None:
             self._beginning.cancel()
+        self._hear_no_more()
         self.up = False
         self.tell("stop")
         await super().stop()

@@ -44,8 +44,8 @@ class Line:
         reader, self._writer = await asyncio.open_unix_connection(sock=sock)
         self._reading = asyncio.create_task(self._read(reader))
 
-    async def ask(self, command: str, argument: Any = None, timeout: float = 1.0) -> Any:
-        """The worker's answer. Raises Refused with its reason, Unanswered when none came in time (seconds)."""
+    async def ask(self, command: str, argument: Any = None, timeout: float | None = 1.0) -> Any:
+        """The worker's answer. Raises Refused with its reason, Unanswered when none came in time (s; None: ever)."""
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()

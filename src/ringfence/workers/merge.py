@@ -13,6 +13,7 @@ from ringfence.telemetry.names import (
     BREAKER_STATES,
     GATEWAY_STATES,
     LOOKUP_NUMBERS,
+    MIRROR_NUMBERS,
     RECORD_NUMBERS,
     RESOLVER_NUMBERS,
     ROAMING_NUMBERS,
@@ -65,7 +66,7 @@ def merged(
         faults=sum(one["faults"] for one in every),
         records=_numbers(RECORD_NUMBERS, [one["records"] for one in live], [one["records"] for one in gone]),
         workers=workers,
-        mirror={},
+        mirror=_numbers(MIRROR_NUMBERS, [one["mirror"] for one in live], [one["mirror"] for one in gone]),
         clickhouse={},
     )
 

@@ -13,6 +13,7 @@ from ringfence.config.load import Bundle
 from ringfence.ledger import Ledger
 from ringfence.ledger.build import NO_DIGEST
 from ringfence.ledger.snapshot import Snapshot
+from ringfence.numbering import Numbering
 from ringfence.screening import Pipeline
 from ringfence.workers.portion import portion
 
@@ -23,7 +24,7 @@ def packed(bundle: Bundle, workers: int) -> dict[str, Any]:
     return {
         "generation": bundle.generation,
         "settings": portion(bundle.settings, workers),
-        "numbering": bundle.numbering,
+        "plan": bundle.numbering.plan,  # compiled, its tables cannot be pickled; they are made in some milliseconds
         "places": bundle.places,
         "source": bundle.source,
         "snapshot": bytes(snapshot.view) if snapshot.digest == NO_DIGEST else None,
@@ -37,9 +38,9 @@ def unpacked(parcel: dict[str, Any]) -> Bundle:
     generation, settings, small = parcel["generation"], parcel["settings"], parcel["snapshot"]
     snapshot = mapped_again(settings.data_directory, parcel["digest"]) if small is None else Snapshot(small)
     ledger = Ledger(generation, snapshot)
-    places = parcel["places"]
+    numbering, places = Numbering(settings.numbering, parcel["plan"]), parcel["places"]
     pipeline = Pipeline(settings.screening, ledger, places)
-    return Bundle(generation, settings, parcel["numbering"], ledger, pipeline, places, parcel["source"], parcel["late"])
+    return Bundle(generation, settings, numbering, ledger, pipeline, places, parcel["source"], parcel["late"])
 
 
 def dumped(value: Any) -> bytes:

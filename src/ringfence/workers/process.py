@@ -76,10 +76,12 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._signalled)
         commands: dict[str, Command] = {
             "begin": self._begin,
+            "beat": self._beat,
             "adopt": self._adopt,
             "health": self._health,
             "snapshot": self._snapshot,
             "explain": self._explain,
+            "copy": self._copy,
             "drain": self._drain,
             "busy": self._busy,
             "returned": self._returned,
@@ -113,7 +115,10 @@ class Worker:
             asyncio.get_running_loop().call_soon(self._stop.set)
             raise
         self._calls = calls
-        _log.info("worker ready", worker=self._seat.number, generation=bundle.generation)
+        _log.info("worker ready", generation=bundle.generation)
+
+    async def _beat(self, _: None) -> None:
+        """The answer is that there is one."""
 
     @property
     def _serving(self) -> Calls:
@@ -131,6 +136,9 @@ class Worker:
 
     async def _explain(self, asked: dict[str, Any]) -> Any:
         return await self._serving.explain(asked)
+
+    async def _copy(self, share: float | None) -> None:
+        await self._serving.copy(share)
 
     async def _drain(self, _: None) -> None:
         await self._serving.drain()
@@ -163,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--log-format", default="auto")
     given = parser.parse_args(argv)
     end_with_parent(given.parent)
-    configure(LoggingSettings(level=given.log_level, format=given.log_format))
+    configure(LoggingSettings(level=given.log_level, format=given.log_format), worker=given.seat[0])
     inherited = {
         key: Inherited(socket.socket(fileno=sock), socket.socket(fileno=inlet)) for key, sock, inlet in given.udp
     }
