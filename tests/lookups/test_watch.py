@@ -102,7 +102,7 @@ async def test_a_store_that_says_nothing_or_goes_is_asked_again(folder: Path):
         watch = IndexWatch(settings, Address(path=str(folder / "s")), KEYS, view)
         await watch.start()
         assert view.unknown == Unknown("index_unread")
-        await until(lambda: store.connections >= 2, 3.0)
+        await until(lambda: len(store.commands) >= 4, 3.0)  # two looks of two commands, on a connection each
         said[0] = b"%0\r\n"
         await until(lambda: store.connections >= 3, 3.0)  # an answer of the wrong kind to the second command
         store.writers[-1].close()
