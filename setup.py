@@ -6,6 +6,7 @@ Without a C compiler the same files run as Python: slower, no different. `ringfe
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -48,6 +49,9 @@ C_HEADERS = {
 }
 
 
+_METADATA = frozenset(("egg_info", "dist_info"))
+
+
 def twin(name: str) -> Extension:
     """One of C_SOURCES. Each function of it has a pure-Python twin."""
     return Extension(
@@ -61,8 +65,11 @@ def twin(name: str) -> Extension:
 
 
 def compiled_rooms() -> list[Extension]:
-    """One extension a module, sharing one library; none where mypyc is missing or RINGFENCE_COMPILE=0 says so."""
-    if os.environ.get("RINGFENCE_COMPILE", "1") == "0":
+    """One extension a module, sharing one library; none where mypyc is missing or RINGFENCE_COMPILE=0 says so.
+
+    None either for the commands by which pip asks for metadata first: mypyc would read all rooms for each of them.
+    """
+    if os.environ.get("RINGFENCE_COMPILE", "1") == "0" or _METADATA.intersection(sys.argv):
         return []
     try:
         from mypyc.build import mypycify

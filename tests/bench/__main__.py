@@ -84,6 +84,7 @@ def _wanted(name: str, arguments: argparse.Namespace) -> bool:
 
 def _subjects() -> list[Subject]:
     subjects: list[Subject] = [
+        Ringfence("ringfence_bare", Screening.OFF, records=False),
         Ringfence("ringfence_relay", Screening.OFF),
         Ringfence("ringfence_memory", Screening.MEMORY, holds_calls=True),
         Ringfence("ringfence_workers", Screening.MEMORY, workers=2),
