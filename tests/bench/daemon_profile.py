@@ -1,6 +1,6 @@
 """Instructions of a call through the whole daemon, sockets and records included: where they go, by function.
 
-    python -m tests.bench.daemon_profile off|memory CALLS [--workers N] [--window CALLS]
+    python -m tests.bench.daemon_profile off|memory|store CALLS [--workers N] [--window CALLS]
 
 plays that many calls under callgrind and prints instructions a call of every function that takes more than a hundredth
 of them, with all that it calls. The kernel's part is not in it. With workers: of the front, and what each process takes of
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ import yaml
 from tests.bench import store
 from tests.bench.configs import Screening, ringfence_settings
 from tests.bench.load import Generator, compile_generator
+from tests.bench.proxies import has_index
 from tests.support.net import answers_options, free_port
 from tests.support.peers import require
 from tests.support.process import Process
@@ -47,9 +49,15 @@ def profiled(screening: Screening, folder: Path, workers: int, window: int) -> I
             f"--callgrind-out-file={folder}/callgrind.%p",
             sys.executable, "-m", "ringfence", "serve", "--config", config,
         ]  # fmt: skip
+        asks = screening in (Screening.STORE, Screening.STORE_TCP)
+        if asks:
+            store.register_consents(folder)
         daemon = Process(command, folder / "daemon.log")
         try:
             daemon.wait_ready(lambda: answers_options(listen, caller), 120)
+            if asks:
+                daemon.wait_ready(lambda: has_index(config), 120)
+                time.sleep(2)  # until the daemon has seen it
             yield (
                 daemon,
                 Generator(compile_generator(require("cc"), folder), caller, listen, callee, None, folder, window),

@@ -158,7 +158,7 @@ class Ringfence:
         try:
             ringfence.wait_ready(lambda: answers_options(place.listen, place.caller))
             if self.uses_store:
-                ringfence.wait_ready(lambda: _has_index(config))
+                ringfence.wait_ready(lambda: has_index(config))
                 time.sleep(1)  # until the daemon has looked again, four times a second, and believes it
         except BaseException:
             ringfence.kill()
@@ -166,7 +166,7 @@ class Ringfence:
         return ringfence
 
 
-def _has_index(config: Path) -> bool:
+def has_index(config: Path) -> bool:
     """Whether the consent index of that configuration is whole."""
     asked = [sys.executable, "-m", "ringfence", "index", "status", "--config", str(config)]
     return subprocess.run(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
