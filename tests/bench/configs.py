@@ -15,6 +15,7 @@ DIGEST_KEY = "digest.key"  # beside the store's socket
 _OFF = {"mode": "off"}
 _NEVER = 1_000_000_000  # calls of one caller in the window: the look-up is paid for, nobody is over the limit
 
+_ALWAYS = ["00:00-24:00"]
 _RULES: dict[str, Rules] = {
     "off": {name: _OFF for name in RULES if name != "emergency"},
     "memory": NO_STORE,
@@ -22,6 +23,9 @@ _RULES: dict[str, Rules] = {
         "consent": {"mode": "enforce"},
         "harassment_score": {"mode": "enforce"},
         "rate": {"mode": "enforce", "limit": _NEVER, "window": "60s"},
+        # Permitted, whatever the time of day here is, and not the callee's fourth call of a moment.
+        "calling_hours": {"mode": "enforce", "hours": {"workday": _ALWAYS, "weekend": _ALWAYS, "holiday": _ALWAYS}},
+        "callee_frequency": {"mode": "enforce", "limits": [{"calls": 4, "window": "1s"}]},
     },
 }
 

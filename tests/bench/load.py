@@ -15,7 +15,7 @@ SOURCES = Path(__file__).parent / "load"
 FLAGS = ["-O2", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"]
 FIRST_CALLER = 8613800001000
 FIRST_CALLEE = 8613900001000
-POOL = 1000  # callers, and as many callees: caller i always calls callee i
+POOL = 20_000  # callers, and as many callees: caller i always calls callee i
 
 
 def compile_generator(compiler: Path, folder: Path) -> Path:
