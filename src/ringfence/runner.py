@@ -180,7 +180,7 @@ class Runner:
             if self.tap is not None:
                 self.tap.sent(sends)
         if out.forwarded:
-            # Before this turn's questions: another call to the same callee is to see them.
+            # Before this turn's questions, which it goes with.
             forwarded, out.forwarded = out.forwarded, []
             self._lookups.remember(forwarded)
         if out.gathers:

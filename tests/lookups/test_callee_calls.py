@@ -6,6 +6,7 @@ import hiredis
 import pytest
 from redis import Redis
 from tests.support.asking import CALLEE, HOLDER, NOON, SECRET, Asked, call, until
+from tests.support.process import hung
 
 from ringfence.lookups import Keys, Lookups
 from ringfence.lookups.callee_calls import CalleeCallReport, CalleeCallsQuestion
@@ -69,7 +70,23 @@ async def test_without_a_callee_s_number(lookups: Lookups, asked: Asked, reader:
     (facts,) = await asked(call(callee=""), needs=CALLS)
     assert facts.callee_calls == Unknown("no_number")
     lookups.remember([call(callee="")])
-    assert (lookups.stats()["forgotten"], reader.dbsize()) == (1, 0)
+    await until(lambda: lookups.stats()["forgotten"] == 1)
+    assert reader.dbsize() == 0
+
+
+async def test_what_is_remembered_goes_with_the_next_question_or_soon(lookups: Lookups, asked: Asked, reader: Redis):
+    lookups.remember([call()])
+    assert lookups.stats()["pending"] == 0
+    assert await times(asked) == (int(NOON),)  # of the question that it went with
+    lookups.remember([call(callee="+8613900139001")])
+    await until(lambda: reader.dbsize() == 2)
+
+
+async def test_what_waits_at_the_end_is_counted(lookups: Lookups, store: EmbeddedStore):
+    with hung(store.pid):
+        lookups.remember([call()])
+        await lookups.close()
+    assert lookups.stats()["forgotten"] == 1
 
 
 async def test_a_store_that_refuses_or_is_gone_is_counted_and_stops_nothing(

@@ -33,6 +33,9 @@ __all__ = ["LATENCY_BOUNDS", "Deliver", "Lookups"]
 
 LOOK_AGAIN = 10.0  # seconds between looks at a cluster that gave no reason for one
 SENTINEL_LOOK = 1.0  # seconds between questions to the Sentinels: a fail-over takes them several
+HELD = (
+    0.005  # seconds that what the store is told waits for a question to go with: each way there and back is a wake-up
+)
 _LEAST_PAUSE = 0.1  # seconds between two looks at a cluster, whatever it gives reason for
 _UNREACHABLE = "unreachable"
 _NO_MEMORY = CalleeMemory(0, 0.0)
@@ -69,6 +72,8 @@ class Lookups:
         self._only: Node | None = None
         self._nodes: dict[Address, Node] = {}  # of a cluster
         self._slots: list[Node | None] = []  # of a cluster: whose each slot is
+        self._held: list[tuple[list[Asked], Deliver]] = []
+        self._telling: asyncio.TimerHandle | None = None
         self._learning: asyncio.Task[None] | None = None
         self._learn = asyncio.Event()
         if not isinstance(place, ClusterPlace):
@@ -88,6 +93,7 @@ class Lookups:
 
     async def close(self) -> None:
         """End all connections; whoever still waits is told so."""
+        self._tell()
         if self._learning is not None:
             self._learning.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -153,16 +159,33 @@ class Lookups:
         It may be called before this returns: for calls that nothing can be asked about now.
         """
         self._figures.asked += len(batch)
+        # Before these questions: another call to the same callee is to see what was forwarded.
+        self._tell()
         self._send([(ticket, call, self._questions_for(needs)) for ticket, call, needs in batch], deliver)
 
     def remember(self, calls: list[Call]) -> None:
-        """Count forwarded calls for their callees; those that the store does not take are forgotten, and counted so."""
+        """Count forwarded calls for their callees, within HELD; those that the store does not take are forgotten, and
+        counted so."""
         self._figures.remembered += len(calls)
-        self._send([(REPORT, call, self._report) for call in calls], self._remembered)
+        self._hold([(REPORT, call, self._report) for call in calls], self._remembered)
 
     def note_callers(self, calls: list[Call]) -> None:
-        """Keep whose marketing call reached each callee last; what the store does not take is counted as lost."""
-        self._send([(REPORT, call, self._last_callers) for call in calls], self._noted)
+        """Keep whose marketing call reached each callee last, within HELD; what the store does not take is counted as
+        lost."""
+        self._hold([(REPORT, call, self._last_callers) for call in calls], self._noted)
+
+    def _hold(self, batch: list[Asked], deliver: Deliver) -> None:
+        self._held.append((batch, deliver))
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(HELD, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        held, self._held = self._held, []
+        for batch, deliver in held:
+            self._send(batch, deliver)
 
     def _noted(self, _: int, facts: Facts) -> None:
         self._figures.callers_lost += isinstance(facts.callee_calls, Unknown)
