@@ -83,7 +83,7 @@ async def trace_back(a: House, b: House) -> None:
     connected = "connected by Example Telecom, business connections"
     assert f"b: bank (enterprise) of Example Bank, {connected}, from udp 127.0.0.1:{b.ports[5071]}" in line
     assert f"at udp:127.0.0.1:{a.ports[5060]}; " in line
-    assert line.endswith("joined by Call-ID, callee, caller, time")
+    assert line.endswith("joined by Call-ID, callee, caller, time; signed by it")
     token = (await said(a, "registry", "token", "add", "lin", "--role", "officer")).strip()
     status, calls = await asyncio.to_thread(as_officer, a, token, {"callee": CALLEE, "full": True})
     assert (status, calls[0]["chain"][0]["shown"], calls[0]["callee"]["number"]) == (200, GRANTED, CALLEE)
