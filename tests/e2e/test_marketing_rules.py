@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from redis import Redis
+from tests.support.asking import until
 from tests.support.daemon import Daemon
 from tests.support.net import free_port
 from tests.support.settings import NO_STORE, daemon_settings
@@ -89,7 +90,12 @@ async def test_a_holder_s_calls_to_a_callee_are_counted_over_its_trunks(house: H
     assert [await house.call(), await house.call(OTHER_TRUNK)] == [480, 480]
     assert [await house.call(OTHER_HOLDER), await house.call(callee=SECOND)] == [200, 200]
     with Redis(unix_socket_path=str(house.store)) as client:
-        names = [name for name in client.scan_iter("*") if b"f:" in name]
+
+        def counted() -> list[bytes]:
+            return [name for name in client.scan_iter("*") if b"f:" in name]
+
+        await until(lambda: len(counted()) == 3)  # a count waits a moment for a question to go with
+        names = counted()
         assert sorted(client.llen(name) for name in names) == [1, 1, 2]
         assert all(3500 < client.ttl(name) <= 3601 for name in names)
         assert not [name for name in names if CALLEE[3:].encode() in name]
