@@ -33,9 +33,7 @@ __all__ = ["LATENCY_BOUNDS", "Deliver", "Lookups"]
 
 LOOK_AGAIN = 10.0  # seconds between looks at a cluster that gave no reason for one
 SENTINEL_LOOK = 1.0  # seconds between questions to the Sentinels: a fail-over takes them several
-HELD = (
-    0.005  # seconds that what the store is told waits for a question to go with: each way there and back is a wake-up
-)
+HELD = 0.001  # seconds that what the store is told waits for a question to go with: a wake-up less
 _LEAST_PAUSE = 0.1  # seconds between two looks at a cluster, whatever it gives reason for
 _UNREACHABLE = "unreachable"
 _NO_MEMORY = CalleeMemory(0, 0.0)
