@@ -181,6 +181,13 @@ async def test_a_full_device_queue_is_a_drop(monkeypatch: pytest.MonkeyPatch, op
     assert heard.unreachable == []
 
 
+async def test_closing_twice_at_a_time_is_closing_once(opened: Opener) -> None:
+    transports, _ = await opened(settings())
+    (sock,) = transports._sockets
+    await asyncio.gather(sock.close(), sock.close())
+    assert sock._sock.fileno() < 0  # type: ignore[union-attr]
+
+
 async def test_closing_waits_for_the_queue_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
     opened = UdpSocket(Listener(0, "udp", "127.0.0.1", 0), settings(), heard.on_batch, heard.on_unreachable)

@@ -202,8 +202,9 @@ class UdpSocket:
         """Stop receiving, wait a little for what is queued, close. A second call does nothing."""
         if self._sock.fileno() < 0:
             return
-        self._closing = True
-        self._readiness.forget(self._inlet, READ)
+        if not self._closing:
+            self._closing = True
+            self._readiness.forget(self._inlet, READ)
         try:
             await asyncio.wait_for(self._drained.wait(), DRAIN)
         except TimeoutError:

@@ -17,9 +17,7 @@ from ringfence.workers.line import Line
 from ringfence.workers.parcel import packed
 from ringfence.workers.pulse import silence_of
 
-BEGIN_PATIENCE = (
-    60.0  # seconds of silence while it takes settings in: a ledger of millions of ranges is mapped and summed
-)
+BEGIN_PATIENCE = 60.0  # seconds of silence while it takes settings in: millions of ranges are mapped and summed
 _log = structlog.get_logger(__name__)
 
 
