@@ -36,6 +36,19 @@ def test_young_cycles_are_still_collected() -> None:
     assert gone() is None and kept
 
 
+def test_a_glance_leaves_the_next_look_little_though_as_much_was_freed_as_made() -> None:
+    ended = [[] for _ in range(50 * collector.YOUNG)]  # type: ignore[var-annotated]
+    collector.spare()
+    begun = []
+    for _ in range(len(ended) // collector.YOUNG):
+        for _ in range(collector.YOUNG):
+            begun.append([])
+            ended.pop()
+        collector.glance()
+        assert len(gc.get_objects(0)) < 2 * collector.YOUNG
+    assert len(begun) == 50 * collector.YOUNG
+
+
 @pytest.mark.parametrize(
     ("quiet", "left_behind", "collected"),
     [(True, 0, True), (False, 0, False), (False, collector.MOST - 1, False), (False, collector.MOST, True)],

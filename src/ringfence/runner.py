@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from ringfence import collector
 from ringfence.control.dialled import DialledRefusals
 from ringfence.engine.effects import EngineEffects
 from ringfence.engine.engine import Engine
@@ -137,6 +138,7 @@ class Runner:
     def _tick(self) -> None:
         now = monotonic()
         self._guarded("a timer", self.engine.tick, now, self._out)
+        collector.glance()
         due = self.engine.state.timers.next_deadline()
         wait = COARSEST_TICK if due is None else min(max(due - now, FINEST_TICK), COARSEST_TICK)
         self._handles["tick"] = self._loop.call_at(now + wait, self._tick)

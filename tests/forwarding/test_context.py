@@ -4,7 +4,8 @@ import pytest
 from tests.forwarding.support import CALLER, UDP, request
 
 from ringfence.forwarding.best import Answer
-from ringfence.forwarding.context import Branch, Hop, ResponseContext
+from ringfence.forwarding.context import Passed, ResponseContext
+from ringfence.forwarding.gateways import Hop
 from ringfence.sip.address import Endpoint
 from ringfence.transaction.client import ACCEPTED, CALLING, COMPLETED, DONE, PROCEEDING, InviteClient
 from ringfence.transaction.server import InviteServer
@@ -13,7 +14,7 @@ from ringfence.transaction.timers import Timers
 
 def made() -> ResponseContext:
     invite = request()
-    server = InviteServer(("key",), invite, CALLER, b"", b"", Timers())
+    server = InviteServer(b"key", invite, CALLER, b"", b"", Timers())
     context = ResponseContext(server, invite, CALLER)
     server.context = context
     return context
@@ -21,7 +22,7 @@ def made() -> ResponseContext:
 
 def branch(context: ResponseContext, state: int) -> InviteClient:
     far = Endpoint(UDP, "192.0.2.7", 5060)
-    client = InviteClient(b"br", far, b"", Timers(), Branch(context, Hop(far, None)))
+    client = InviteClient(b"br", far, b"", Timers(), context, Hop(far, None))
     client.state = state
     return client
 
@@ -41,31 +42,36 @@ def branch(context: ResponseContext, state: int) -> InviteClient:
 )
 def test_it_waits_while_a_branch_may_still_answer(states: list[int], waiting: bool) -> None:
     context = made()
-    context.clients = [branch(context, state) for state in states]
+    context.clients = tuple(branch(context, state) for state in states)
     assert context.waiting is waiting
 
 
-def test_a_finished_one_lets_the_memory_go_but_not_the_branches() -> None:
+def test_a_finished_one_lets_the_memory_go() -> None:
     context = made()
     client = branch(context, ACCEPTED)
-    context.clients.append(client)
-    context.hops.append(Hop(client.endpoint, None))
-    context.answers.append(Answer(486, None))
-    context.edits.append((0, 0, b""))
+    context.clients = (client,)
+    context.hops = (Hop(client.endpoint, None),)
+    context.answers = (Answer(486, None),)
+    context.edits = [(0, 0, b"")]
+    server = context.server
+    server.trail = object()
     assert not context.finished
     context.finish()
     assert context.finished
-    assert context.request is None
-    assert context.server.context is None
-    assert (context.hops, context.answers, context.edits) == ([], [], [])
-    assert context.clients == [client]  # a repeat of its 2xx still finds its way
+    assert (context.request, context.path, context.edits, server.context, server.trail) == (None,) * 5
+    assert (context.hops, context.answers, context.clients) == ((), (), ())
     assert context.call_id == b"a84b4c76e66710@192.0.2.10"
 
 
-def test_contexts_share_no_list() -> None:
-    one, other = made(), made()
-    one.hops.append(Hop(CALLER, None))
-    one.answers.append(Answer(486, None))
-    one.edits.append((0, 0, b""))
-    one.clients.append(branch(one, CALLING))
-    assert not (other.hops or other.answers or other.edits or other.clients)
+def test_branches_that_have_ended_know_no_finished_context_but_one_way_back_for_a_2xx() -> None:
+    context = made()
+    by_state = {state: branch(context, state) for state in (CALLING, PROCEEDING, COMPLETED, ACCEPTED, DONE)}
+    context.clients = tuple(by_state.values())
+    context.finish()
+    for state in (CALLING, PROCEEDING):  # they may answer yet, and are to be cancelled then
+        assert by_state[state].context is context and by_state[state].hop is not None
+    for state in (COMPLETED, DONE):
+        assert by_state[state].context is None and by_state[state].hop is None
+    passed = by_state[ACCEPTED].context
+    assert isinstance(passed, Passed) and by_state[ACCEPTED].hop is None
+    assert (passed.server, passed.call_id) == (context.server, context.call_id)

@@ -7,7 +7,7 @@ from tests.support import messages
 from ringfence.sip.address import Endpoint, Listener
 from ringfence.sip.message import Request, Response, parse
 from ringfence.transaction.effects import Effects
-from ringfence.transaction.timers import TimerQueue
+from ringfence.transaction.timers import Batch, Machine, TimerQueue
 
 UDP = Endpoint(Listener(0, "udp", "198.51.100.99", 5060), "192.0.2.7", 5060)
 TCP = Endpoint(Listener(1, "tcp", "198.51.100.99", 5060), "192.0.2.7", 5060, 3)
@@ -27,6 +27,11 @@ SENT_OPTIONS = messages.request(
 )
 
 
+def pairs(batches: list[Batch]) -> list[tuple[Machine, int]]:
+    """Wake-ups one by one."""
+    return [pair for batch in batches for pair in zip(batch.machines, batch.timers, strict=True)]
+
+
 class Stage:
     """Effects, and what there was of them since the last look."""
 
@@ -34,6 +39,10 @@ class Stage:
         self.timers = TimerQueue()
         self.out = Effects(self.timers)
         self._seen: dict[float, int] = {}
+
+    def due(self, now: float) -> list[tuple[Machine, int]]:
+        """The machines that are to be woken by now, each with its timer."""
+        return pairs(self.timers.due(now))
 
     def look(self) -> tuple[list[tuple[Endpoint, bytes]], list[tuple[float, int]]]:
         """Sends, and (duration, timer) of what was armed in the order of the RFC's letters, since the last look."""

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.transaction.support import pairs
 
 from ringfence.transaction import timers as t
 from ringfence.transaction.effects import Effects
-from ringfence.transaction.timers import TimerQueue, Timers
+from ringfence.transaction.timers import TOGETHER, TimerQueue, Timers
 
 
 class Sleeper:
@@ -40,11 +41,11 @@ def test_order_and_deadlines() -> None:
     queue.arm(0.2, 0.0, two, t.K)
     assert (queue.next_deadline(), len(queue)) == (0.2, 4)
     assert queue.due(0.1) == []
-    assert queue.due(0.2) == [(two, t.K)]
-    assert queue.due(0.7) == [(one, t.A), (two, t.A)]  # at its moment, not after it
+    assert pairs(queue.due(0.2)) == [(two, t.K)]
+    assert pairs(queue.due(0.7)) == [(one, t.A), (two, t.A)]  # at its moment, not after it
     assert (queue.next_deadline(), len(queue)) == (32.0, 1)
     assert queue.due(31.9) == []
-    assert queue.due(1e9) == [(one, t.B)]
+    assert pairs(queue.due(1e9)) == [(one, t.B)]
     assert (queue.due(1e9), queue.next_deadline()) == ([], None)
 
 
@@ -52,11 +53,22 @@ def test_a_machine_may_arm_while_what_is_due_is_handed_out() -> None:
     queue = TimerQueue()
     sleeper = Sleeper()
     queue.arm(0.0, 1.0, sleeper, t.A)
-    for machine, timer in queue.due(1.0):
+    for machine, timer in pairs(queue.due(1.0)):
         queue.arm(1.0, 2.0, machine, timer)
         queue.arm(1.0, 0.0, machine, t.D)
-    assert queue.due(1.0) == [(sleeper, t.D)]
+    assert pairs(queue.due(1.0)) == [(sleeper, t.D)]
     assert queue.next_deadline() == 3.0
+
+
+def test_what_is_armed_nearly_together_is_due_with_its_last() -> None:
+    queue = TimerQueue()
+    sleepers = [Sleeper() for _ in range(4)]
+    for number, now in enumerate((0.0, 0.004, 0.5 * TOGETHER, TOGETHER)):
+        queue.arm(now, 1.0, sleepers[number], number)
+    assert queue.next_deadline() == 1.0 + 0.5 * TOGETHER
+    assert queue.due(1.0) == []  # never early
+    assert pairs(queue.due(1.0 + 0.5 * TOGETHER)) == [(sleepers[number], number) for number in range(3)]
+    assert pairs(queue.due(1.0 + TOGETHER)) == [(sleepers[3], 3)]
 
 
 STEPS = st.lists(
@@ -87,7 +99,7 @@ def test_each_wake_up_comes_once_in_time_and_in_order(steps: list[tuple[int, lis
         assert queue.next_deadline() == min((deadline for deadline, _, _ in armed), default=None)
         if not looked:
             continue
-        got = queue.due(now)
+        got = pairs(queue.due(now))
         due = [entry for entry in armed if entry[0] <= now]
         armed = [entry for entry in armed if entry[0] > now]
         assert sorted(number for _, number in got) == sorted(number for _, _, number in due)

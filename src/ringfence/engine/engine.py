@@ -25,7 +25,7 @@ from ringfence.transaction import server as s
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX, server_key
-from ringfence.transaction.timers import TERMINATED, TIMED_OUT
+from ringfence.transaction.timers import TERMINATED, TIMED_OUT, UNANSWERED, Machine
 
 # ICMP quotes some 500 bytes, which no INVITE with a body fits in: our Via, on top of all others, is enough.
 _branch_of_ours = re.compile(rb"\r\nVia: SIP/2\.0/[A-Z]++ [^;\r\n]++;branch=([^;\s]++)\r\n").search
@@ -148,7 +148,7 @@ class Engine:
         if method == b"ACK":
             self._ack(request, source, peer, now, out)
             return
-        key = server_key(request, peer.name, method)
+        key = server_key(request, peer.key, method)
         server = servers.get(key)
         if server is not None:
             state.counters.retransmissions += 1
@@ -235,7 +235,7 @@ class Engine:
     def _ack(self, request: Request, source: Endpoint, peer: Peer, now: float, out: EngineEffects) -> None:
         """For our non-2xx answer it ends here; for a 2xx it goes on, statelessly and unanswered (§16.11, §13.2.2.4)."""
         state = self.state
-        server = state.transactions.servers.get(server_key(request, peer.name, b"INVITE"))
+        server = state.transactions.servers.get(server_key(request, peer.key, b"INVITE"))
         if isinstance(server, InviteServer) and server.state != s.ACCEPTED:
             if server.acknowledged(now, out) == TERMINATED:
                 state.transactions.forget(server)
@@ -244,7 +244,7 @@ class Engine:
 
     def _cancel(self, request: Request, server: NonInviteServer, peer: Peer, now: float, out: EngineEffects) -> None:
         state = self.state
-        invite = state.transactions.servers.get(server_key(request, peer.name, b"INVITE"))
+        invite = state.transactions.servers.get(server_key(request, peer.key, b"INVITE"))
         if not isinstance(invite, InviteServer):
             # §16.10 would have a CANCEL without context forwarded statelessly, for proxies that may have forwarded the
             # INVITE so. We never do, so there is nothing that it could cancel downstream: 481 (§9.2).
@@ -266,26 +266,32 @@ class Engine:
     def tick(self, now: float, out: EngineEffects) -> None:
         """Whatever is due by now."""
         state = self.state
-        for machine, timer in state.timers.due(now):
-            result = machine.fire(timer, now, out)
-            if result == 0:
-                continue
-            if isinstance(machine, (InviteClient, NonInviteClient)):
-                if result == TIMED_OUT:
-                    self.forwarder.timed_out(machine, now, out)
-                else:
-                    state.transactions.forget(machine)
-            elif isinstance(machine, Alarm):
-                self.forwarder.alarmed(machine, now, out)
-            elif isinstance(machine, ProbeClock):
-                self.prober.due(machine, now, out)
-            else:
-                state.transactions.forget(machine)
+        for batch in state.timers.due(now):
+            for machine, timer in zip(batch.machines, batch.timers, strict=True):
+                result = machine.fire(timer, now, out)
+                if result != 0:
+                    self._woken(machine, result, now, out)
         state.dialogs.expire(now)
         if state.dialogs.forgotten:
             for trail in state.dialogs.forgotten:
                 trail.over(NOBODY, b"", now, out)
             state.dialogs.forgotten.clear()
+
+    def _woken(self, machine: Machine, result: int, now: float, out: EngineEffects) -> None:
+        """What a machine that was woken wants of us."""
+        if isinstance(machine, (InviteClient, NonInviteClient)):
+            if result == TIMED_OUT:
+                self.forwarder.timed_out(machine, now, out)
+            elif result == UNANSWERED and isinstance(machine, NonInviteClient):
+                self.forwarder.unanswered(machine, now, out)
+            else:
+                self.state.transactions.forget(machine)
+        elif isinstance(machine, Alarm):
+            self.forwarder.alarmed(machine, now, out)
+        elif isinstance(machine, ProbeClock):
+            self.prober.due(machine, now, out)
+        else:
+            self.state.transactions.forget(machine)
 
     def facts(self, ticket: int, facts: Facts, now: float, out: EngineEffects) -> None:
         """What the look-ups found for a gather."""

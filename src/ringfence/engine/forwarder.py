@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from ringfence.engine.counters import STATUS_CLASS
 from ringfence.engine.dialogs import Dialog
@@ -12,8 +12,9 @@ from ringfence.engine.probes import Probe
 from ringfence.engine.state import State
 from ringfence.engine.trail import CALLEE, CALLER, Trail
 from ringfence.forwarding.best import Answer, best_of, passed_on
-from ringfence.forwarding.context import Branch, Hop, ResponseContext
+from ringfence.forwarding.context import Passed, ResponseContext
 from ringfence.forwarding.copy import forwarded, framed
+from ringfence.forwarding.gateways import Hop
 from ringfence.forwarding.token import record_route
 from ringfence.sip import headers as h
 from ringfence.sip.address import Endpoint
@@ -24,11 +25,11 @@ from ringfence.transaction import timers as t
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import cancel_for
-from ringfence.transaction.server import TRYING, InviteServer
+from ringfence.transaction.server import TRYING, InviteServer, NonInviteServer
 from ringfence.transaction.table import CANCEL_SUFFIX
 
 FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
-NO_ANSWER: Final = 3  # these three are beyond what a transaction's own timers return
+NO_ANSWER: Final = 7  # these three are beyond what a transaction's own timers return
 GRACE_OVER: Final = 4
 TRYING_DUE: Final = 6
 
@@ -63,7 +64,8 @@ class Forwarder:
         """Send to the next hop of the list. False: there is none left."""
         if not context.hops:
             return False
-        hop = context.hops.pop(0)
+        hop = context.hops[0]
+        context.hops = context.hops[1:]
         self._send(context, hop, now, out)
         return True
 
@@ -89,18 +91,15 @@ class Forwarder:
         invite = request.method == b"INVITE"
         client: Client
         if invite:
-            client = InviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
+            client = InviteClient(branch, endpoint, data, policy.timers, context, hop)
             if context.server.trail is not None:
                 context.server.trail.sent(hop, out)
         else:
-            client = NonInviteClient(branch, endpoint, data, policy.timers, Branch(context, hop))
-        context.clients.append(client)
+            client = NonInviteClient(branch, endpoint, data, policy.timers, context, hop)
+        context.clients += (client,)
         state.transactions.clients[branch] = client
         client.start(now, out)
-        if not invite:
-            # RFC 4320 §4.1: then a 100 is due if there is nothing else to say, and none before.
-            out.timers.arm(now, policy.timers.trying, Alarm(client, TRYING_DUE), t.OWNER)
-        elif context.hops and context.group is not None:
+        if invite and context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
 
     def _copy(self, context: ResponseContext, endpoint: Endpoint, branch: bytes) -> bytes:
@@ -137,50 +136,57 @@ class Forwarder:
         ):
             counters.stray_responses += 1
             return
-        branch = client.context
-        if isinstance(branch, Branch):
-            context = branch.context
-            if response.call_id != context.call_id or not has_second_via(response):
-                counters.stray_responses += 1
-                return
+        owner = client.context
+        if isinstance(owner, (ResponseContext, Passed)) and (
+            response.call_id != owner.call_id or not has_second_via(response)
+        ):
+            counters.stray_responses += 1
+            return
         label = STATUS_CLASS[response.status // 100]
         counters.answers[label] = counters.answers.get(label, 0) + 1
         if not client.answered(response, now, out):
             return
-        if isinstance(branch, Branch):
-            self._advance(branch, client, response, now, out)
-        elif isinstance(branch, Probe) and response.status >= 200:
-            branch.answered(response.status)
+        if isinstance(owner, ResponseContext):
+            self._advance(owner, client, response, now, out)
+        elif isinstance(owner, Passed):
+            self._pass(owner.server, response.status, without_top_via(response), now, out)
+        elif isinstance(owner, Probe) and response.status >= 200:
+            owner.answered(response.status)
 
-    def _advance(self, branch: Branch, client: Client, response: Response, now: float, out: EngineEffects) -> None:
-        context = branch.context
+    def _advance(
+        self, context: ResponseContext, client: Client, response: Response, now: float, out: EngineEffects
+    ) -> None:
         status = response.status
         if status < 200:
             if context.cancelled or context.finished or client is not context.clients[-1]:
                 self._cancel_branch(client, context.cancel_reason, now, out)
             # §16.7 item 5: 100 is hop by hop; other provisional answers go back at once.
             elif status > 100:
-                self._pass(context, status, without_top_via(response), now, out)
-            return
-        if status < 300:
-            if context.server.trail is not None and not context.finished:
-                context.server.trail.hop = branch.hop
-            self._pass(context, status, without_top_via(response), now, out)
-            if not context.finished:
-                self._succeeded(context, client, now, out)
+                self._pass(context.server, status, without_top_via(response), now, out)
             return
         if context.finished:
+            if status < 300:
+                self._pass(context.server, status, without_top_via(response), now, out)
+            context.release(client)
             return
-        context.answers.append(Answer(status, response))
-        self._after_failure(branch, status, False, now, out)
-
-    def _pass(self, context: ResponseContext, status: int, data: bytes, now: float, out: EngineEffects) -> None:
-        if context.server.endpoint.reliable:
-            data = framed(data)
-        if context.server.respond(status, data, now, out):
-            self.state.count_response(status)
+        if status < 300:
             if context.server.trail is not None:
-                context.server.trail.passed(status, now, out)
+                context.server.trail.hop = cast(Hop, client.hop)
+            self._pass(context.server, status, without_top_via(response), now, out)
+            self._succeeded(context, client, now, out)
+            return
+        context.answers += (Answer(status, response),)
+        self._after_failure(context, cast(Hop, client.hop), status, False, now, out)
+
+    def _pass(
+        self, server: InviteServer | NonInviteServer, status: int, data: bytes, now: float, out: EngineEffects
+    ) -> None:
+        if server.endpoint.reliable:
+            data = framed(data)
+        if server.respond(status, data, now, out):
+            self.state.count_response(status)
+            if server.trail is not None:
+                server.trail.passed(status, now, out)
 
     def _succeeded(self, context: ResponseContext, client: Client, now: float, out: EngineEffects) -> None:
         if context.starts_dialog:
@@ -213,20 +219,21 @@ class Forwarder:
 
     # -- failure ----------------------------------------------------------------------------------------------
 
-    def _after_failure(self, branch: Branch, status: int, silent: bool, now: float, out: EngineEffects) -> None:
+    def _after_failure(
+        self, context: ResponseContext, hop: Hop, status: int, silent: bool, now: float, out: EngineEffects
+    ) -> None:
         """A branch failed: try the next hop, wait for another branch, or give the caller the best answer.
 
         silent: nobody said so, the hop gave no answer or could not be reached. RFC 3263 §4.3 counts that and a 503 as
         the hop's own failure; a 408 that came is somebody's behind it.
         """
-        context = branch.context
         group = context.group
-        gateway = branch.hop.gateway
+        gateway = hop.gateway
         if group is not None and gateway is not None and (silent or status == 503):
             gateway.call_failed(now, group.settings.hold_down)
         if status >= 600:
             # §16.7 item 5: a 6xx ends all branches; it still waits for theirs, in case of a 2xx on its way.
-            context.hops.clear()
+            context.hops = ()
             for other in context.clients:
                 if other.state <= c.PROCEEDING:
                     self._cancel_branch(other, b"", now, out)
@@ -247,7 +254,7 @@ class Forwarder:
             # RFC 4320 §4.2: no 408 to a non-INVITE; its sender has given up by itself at the same moment.
             self.state.transactions.forget(context.server)
         elif best.response is not None:
-            self._pass(context, status, passed_on(best, context.answers), now, out)
+            self._pass(context.server, status, passed_on(best, context.answers), now, out)
         else:
             self.state.reply(context.server, 487 if context.cancelled else status, now, out)
         context.finish()
@@ -255,11 +262,11 @@ class Forwarder:
     def timed_out(self, client: Client, now: float, out: EngineEffects) -> None:
         """Timer B, C or F: nobody answered finally (§16.8)."""
         owner = client.context
-        if isinstance(owner, Branch) and client.state == c.PROCEEDING and isinstance(client, InviteClient):
+        if isinstance(owner, ResponseContext) and client.state == c.PROCEEDING and isinstance(client, InviteClient):
             # Timer C: "If the client transaction has received a provisional response, the proxy MUST generate a
             # CANCEL request matching that transaction."
-            owner.context.hops.clear()
-            self._cancel_branch(client, owner.context.cancel_reason, now, out)
+            owner.hops = ()
+            self._cancel_branch(client, owner.cancel_reason, now, out)
             return
         if isinstance(owner, Probe):
             owner.failed()
@@ -267,23 +274,31 @@ class Forwarder:
 
     def _give_up(self, client: Client, status: int, silent: bool, now: float, out: EngineEffects) -> None:
         """Forget a branch that will not answer; `status` stands for its answer, `silent` as in `_after_failure`."""
-        branch = client.context
+        context = client.context
+        hop = client.hop
         self.state.transactions.forget(client)
         client.state = c.DONE
         client.data = b""
-        if isinstance(branch, Branch) and not branch.context.finished:
-            branch.context.answers.append(Answer(status, None))
-            self._after_failure(branch, status, silent, now, out)
+        if isinstance(context, ResponseContext) and not context.finished:
+            context.answers += (Answer(status, None),)
+            self._after_failure(context, cast(Hop, hop), status, silent, now, out)
+
+    def unanswered(self, client: NonInviteClient, now: float, out: EngineEffects) -> None:
+        """T1 passed without a final answer. RFC 4320 §4.1: a 100 is due later if there is nothing else to say, and none
+        before."""
+        if isinstance(client.context, ResponseContext):
+            timers = client.timers
+            out.timers.arm(now, timers.trying - timers.t1, Alarm(client, TRYING_DUE), t.OWNER)
 
     def alarmed(self, alarm: Alarm, now: float, out: EngineEffects) -> None:
         """A branch said nothing for too long, or did not end after its CANCEL."""
         client = alarm.client
-        branch = client.context
-        if not isinstance(branch, Branch):
-            return  # the transaction is over and forgotten
+        context = client.context
+        if not isinstance(context, ResponseContext):
+            return  # it had its answer, or is forgotten
         if alarm.kind == TRYING_DUE:
-            if branch.context.server.state == TRYING:
-                self.state.reply(branch.context.server, 100, now, out)
+            if context.server.state == TRYING:
+                self.state.reply(context.server, 100, now, out)
             return
         if alarm.kind == GRACE_OVER:
             # §9.1: "If there is no final response for the original request in 64*T1 seconds, the client SHOULD then
@@ -291,10 +306,9 @@ class Forwarder:
             if client.state <= c.PROCEEDING:
                 self._give_up(client, 408, False, now, out)  # §16.8; a caller who cancelled gets its 487
             return
-        context = branch.context
         if client.state == c.CALLING and context.hops and not context.cancelled and not context.finished:
             # The branch goes on unheard: if it answers late it is cancelled, and its 2xx would still count.
-            gateway = branch.hop.gateway
+            gateway = cast(Hop, client.hop).gateway
             if gateway is not None and context.group is not None:
                 gateway.call_failed(now, context.group.settings.hold_down)
             self.state.counters.failovers += 1
@@ -305,19 +319,20 @@ class Forwarder:
         client = self.state.transactions.clients.get(key)
         if client is None or not client.is_from(endpoint) or client.state != c.CALLING:
             return
-        branch = client.context
-        if isinstance(branch, Branch):
-            context = branch.context
+        owner = client.context
+        if isinstance(owner, ResponseContext):
+            context = owner
+            hop = cast(Hop, client.hop)
             wanted = not context.finished and not context.cancelled and client is context.clients[-1]
-            if wanted and endpoint.transport == "tcp" and branch.hop.endpoint.transport == "udp":
+            if wanted and endpoint.transport == "tcp" and hop.endpoint.transport == "udp":
                 # §18.1.1: "retry the request, using UDP" where TCP was our own idea.
                 self.state.transactions.forget(client)
                 client.state = c.DONE
                 context.avoid_switch = True
-                self._send(context, branch.hop, now, out)
+                self._send(context, hop, now, out)
                 return
-        elif isinstance(branch, Probe):
-            branch.failed()
+        elif isinstance(owner, Probe):
+            owner.failed()
         self._give_up(client, 503, True, now, out)
 
     # -- cancel -----------------------------------------------------------------------------------------------
@@ -328,7 +343,7 @@ class Forwarder:
         context.cancel_reason = reason
         if context.server.trail is not None:
             context.server.trail.released = CALLER
-        context.hops.clear()
+        context.hops = ()
         for client in context.clients:
             if client.state == c.PROCEEDING:
                 self._cancel_branch(client, reason, now, out)

@@ -6,9 +6,9 @@ from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Forwarder
 from ringfence.engine.policy import Peer
 from ringfence.engine.state import State
-from ringfence.forwarding.context import Hop, ResponseContext
+from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.copy import forwarded
-from ringfence.forwarding.gateways import Named, Target
+from ringfence.forwarding.gateways import Hop, Named, Target
 from ringfence.forwarding.marks import stripped
 from ringfence.forwarding.route import Path, path_of
 from ringfence.sip.address import Endpoint
@@ -90,7 +90,7 @@ class Inside:
     def _send_on(self, context: ResponseContext, endpoints: list[Endpoint], now: float, out: EngineEffects) -> None:
         """No Record-Route again: the dialog has its route set (§16.6 item 4)."""
         if not context.finished:  # a CANCEL may have ended it while its next hop was looked up
-            context.hops = [Hop(endpoint, None) for endpoint in endpoints]
+            context.hops = tuple([Hop(endpoint, None) for endpoint in endpoints])
             self._forwarder.next_hop(context, now, out)
 
     def ack(self, request: Request, source: Endpoint, peer: Peer, out: EngineEffects) -> None:

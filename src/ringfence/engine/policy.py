@@ -19,15 +19,16 @@ from ringfence.voice.settings import LAST_CALLER
 class Peer:
     """Who is at the far end of an endpoint: a trunk, a gateway, or both in one (a softswitch that also originates).
 
-    name: the same across generations, so that a reload leaves transactions in progress alone.
+    name: the same across generations, so that a reload leaves transactions in progress alone. key: the same in bytes.
     """
 
-    __slots__ = ("gateway", "name", "trunk")
+    __slots__ = ("gateway", "key", "name", "trunk")
 
     def __init__(self, trunk: Trunk | None, gateway: Gateway | None) -> None:
         self.trunk = trunk
         self.gateway = gateway
         self.name = trunk.name if trunk is not None else gateway.name if gateway is not None else ""
+        self.key = self.name.encode()
 
 
 class Policy:

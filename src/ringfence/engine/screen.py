@@ -7,7 +7,7 @@ from ringfence.engine.effects import EngineEffects
 from ringfence.engine.forwarder import Forwarder
 from ringfence.engine.policy import Policy
 from ringfence.engine.state import State
-from ringfence.forwarding.context import Hop, ResponseContext
+from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.gateways import Dice
 from ringfence.forwarding.marks import named, stripped
 from ringfence.forwarding.route import Path
@@ -117,7 +117,7 @@ class Screen:
         context.path = path
         group = policy.groups[gateways]
         context.group = group
-        context.hops = [Hop(gateway.endpoints[0], gateway) for gateway in group.order(now, self._dice)]
+        context.hops = tuple([gateway.hop for gateway in group.order(now, self._dice)])
 
     def _overloaded(self) -> bool:
         state = self._state
@@ -172,12 +172,13 @@ class Screen:
             return
         request = context.request
         assert request is not None
-        context.edits = stripped(request, policy.own_prefix, trunk.trust_identity)
+        edits = stripped(request, policy.own_prefix, trunk.trust_identity)
         if verdict.action == "tag":
             context.lines = tag_lines(verdict, policy.tagging)
             prefix = display_prefix(verdict, policy.tagging)
             if prefix:
-                context.edits += named(request, prefix, trunk.trust_identity)
+                edits += named(request, prefix, trunk.trust_identity)
+        context.edits = edits
         if policy.lines:
             line = line_of(policy.lines, call)
             if line is not None:

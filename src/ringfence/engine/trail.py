@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ringfence.engine.effects import EngineEffects
     from ringfence.engine.policy import Peer
-    from ringfence.forwarding.context import Hop
+    from ringfence.forwarding.gateways import Hop
     from ringfence.screening import Call, Facts, Verdict
     from ringfence.sip.address import Endpoint
     from ringfence.sip.message import Request
@@ -77,7 +77,7 @@ class Trail:
         self.number = 0
         self.decided = False
         self.status = 0
-        self.tried: list[Hop] = []
+        self.tried: tuple[Hop, ...] = ()
         self.hop: Hop | None = None
         self.rang = self.answered = self.final_at = self.ended = 0.0
         self.final = 0
@@ -86,7 +86,7 @@ class Trail:
 
     def sent(self, hop: Hop, out: EngineEffects) -> None:
         """It goes to a hop."""
-        self.tried.append(hop)
+        self.tried += (hop,)
         if not self.decided:
             self.decided = True
             out.records.append((DECISION, self))

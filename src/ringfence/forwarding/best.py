@@ -23,7 +23,7 @@ class Answer:
         self.response = response
 
 
-def best_of(answers: list[Answer]) -> Answer:
+def best_of(answers: tuple[Answer, ...]) -> Answer:
     """6xx beats all; else the lowest class, within it first what helps the caller to try again, then what was really
     said downstream before our own words, then the first to come. At least one answer is needed."""
     return min(answers, key=_rank)
@@ -38,7 +38,7 @@ def _rank(answer: Answer) -> tuple[int, int, bool]:
     )
 
 
-def passed_on(chosen: Answer, answers: list[Answer]) -> bytes:
+def passed_on(chosen: Answer, answers: tuple[Answer, ...]) -> bytes:
     """The bytes of a downstream answer as the caller gets it.
 
     §16.7 item 6: a 503 must not tell the caller that *we* are overloaded, so it goes on as 500.

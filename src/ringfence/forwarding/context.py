@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from ringfence.forwarding.best import Answer
-from ringfence.forwarding.gateways import Gateway, Group
+from ringfence.forwarding.gateways import Group, Hop
 from ringfence.forwarding.route import Path
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
 from ringfence.sip.writer import Edit
-from ringfence.transaction.client import CALLING, InviteClient, NonInviteClient
+from ringfence.transaction.client import ACCEPTED, CALLING, InviteClient, NonInviteClient
 from ringfence.transaction.client import PROCEEDING as CLIENT_PROCEEDING
 from ringfence.transaction.server import InviteServer, NonInviteServer
 
 
-class Hop:
-    """One place to try: the far end and, if it stands for one, the gateway."""
+class Passed:
+    """What stays of a context where a branch's 2xx went to the caller: enough to pass on repeats (§16.7 item 10)."""
 
-    __slots__ = ("endpoint", "gateway")
+    __slots__ = ("call_id", "server")
 
-    def __init__(self, endpoint: Endpoint, gateway: Gateway | None) -> None:
-        self.endpoint = endpoint
-        self.gateway = gateway
-
-
-class Branch:
-    """Whose request a client transaction is, and which hop it went to: stands in the transaction's `context`."""
-
-    __slots__ = ("context", "hop")
-
-    def __init__(self, context: ResponseContext, hop: Hop) -> None:
-        self.context = context
-        self.hop = hop
+    def __init__(self, server: InviteServer | NonInviteServer, call_id: bytes) -> None:
+        self.server = server
+        self.call_id = call_id
 
 
 class ResponseContext:
@@ -39,7 +29,7 @@ class ResponseContext:
     server: the transaction that it came in by. request: dropped at the final answer; call_id stays.
     source: who sent it. path: where it goes.
     hops: places not yet tried, next first. clients: branches sent, newest last. answers: final ones received.
-    lines, edits: what screening adds and cuts; the same for every hop.
+    lines, edits: what screening adds and cuts; the same for every hop. edits: None for none.
     loop_mark: what our branches carry to know the request by if it comes round again.
     token: for our Record-Route, b"" when none is to be recorded. starts_dialog: an INVITE outside a dialog.
     cancelled: the caller gave up; cancel_reason its Reason lines.
@@ -59,12 +49,12 @@ class ResponseContext:
         self.call_id = request.call_id
         self.source = source
         self.path: Path | None = None
-        self.hops: list[Hop] = []
-        self.clients: list[InviteClient | NonInviteClient] = []
-        self.answers: list[Answer] = []
+        self.hops: tuple[Hop, ...] = ()
+        self.clients: tuple[InviteClient | NonInviteClient, ...] = ()
+        self.answers: tuple[Answer, ...] = ()
         self.lines = b""
         self.loop_mark = b""
-        self.edits: list[Edit] = []
+        self.edits: list[Edit] | None = None
         self.token = b""
         self.trunk = ""
         self.group: Group | None = None
@@ -87,8 +77,16 @@ class ResponseContext:
     def finish(self) -> None:
         """The caller has its final answer: only repeats of a 2xx may follow, so let the memory go."""
         self.finished = True
-        self.request = None
-        self.server.context = None
-        self.edits = []
-        self.hops = []
-        self.answers = []
+        self.server.context = self.server.trail = None
+        self.request = self.path = self.edits = None
+        self.hops = self.answers = ()
+        for client in self.clients:
+            self.release(client)
+        self.clients = ()
+
+    def release(self, client: InviteClient | NonInviteClient) -> None:
+        """Once the caller has its final answer, a branch that has had its own needs the context no more."""
+        if client.state <= CLIENT_PROCEEDING:
+            return  # it may answer yet, and is to be cancelled
+        client.context = Passed(self.server, self.call_id) if client.state == ACCEPTED else None
+        client.hop = None

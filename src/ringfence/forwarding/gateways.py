@@ -35,6 +35,16 @@ class Named:
     transport: Transport | None
 
 
+class Hop:
+    """One place to try: the far end and, if it stands for one, the gateway."""
+
+    __slots__ = ("endpoint", "gateway")
+
+    def __init__(self, endpoint: Endpoint, gateway: Gateway | None) -> None:
+        self.endpoint = endpoint
+        self.gateway = gateway
+
+
 class Gateway:
     """One gateway and what is known of its health.
 
@@ -43,7 +53,8 @@ class Gateway:
     """
 
     __slots__ = (
-        "endpoints", "failed_probes", "group", "held_until", "name", "named", "priority", "probed_dead", "weight",
+        "_hop", "endpoints", "failed_probes", "group", "held_until", "name", "named", "priority", "probed_dead",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, group: str, uri: str, named: Named, priority: int, weight: int) -> None:
@@ -56,6 +67,15 @@ class Gateway:
         self.held_until = 0.0
         self.failed_probes = 0
         self.probed_dead = False
+        self._hop: Hop | None = None
+
+    @property
+    def hop(self) -> Hop:
+        """Its best address, which it must have: one object for all calls that go there."""
+        endpoint = self.endpoints[0]
+        if self._hop is None or self._hop.endpoint is not endpoint:
+            self._hop = Hop(endpoint, self)
+        return self._hop
 
     @property
     def answers(self) -> bool:

@@ -9,7 +9,7 @@ from ringfence.sip.message import Response
 from ringfence.transaction import timers as t
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import ack_for
-from ringfence.transaction.timers import TERMINATED, TIMED_OUT, Timers
+from ringfence.transaction.timers import TERMINATED, TIMED_OUT, UNANSWERED, Timers
 
 CALLING: Final = 0
 PROCEEDING: Final = 1
@@ -24,17 +24,30 @@ class ClientTransaction:
     key: our own Via branch, under which answers find it (§17.1.3); a CANCEL's has CANCEL_SUFFIX behind.
     endpoint: the only hop whose answers count.
     data: the request as sent; dropped once it cannot be needed again.
-    context: whose request this is; the owner's, never looked at here, None once the machine is forgotten.
+    context: whose request this is; hop: which of its places it went to; both the owner's, never looked at here, None
+    once they cannot be needed again.
+    bounded: whether timer B or F runs. It is armed when T1 has passed without an end, for what remains of it: most
+    requests have their answer by then, and what they are would be held for 32 s.
     """
 
-    __slots__ = ("context", "data", "endpoint", "interval", "key", "state", "timers")
+    __slots__ = ("bounded", "context", "data", "endpoint", "hop", "interval", "key", "state", "timers")
 
-    def __init__(self, key: bytes, endpoint: Endpoint, data: bytes, timers: Timers, context: object) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        endpoint: Endpoint,
+        data: bytes,
+        timers: Timers,
+        context: object | None,
+        hop: object | None = None,
+    ) -> None:
         self.key = key
         self.endpoint = endpoint
         self.data = data
         self.timers = timers
         self.context = context
+        self.hop = hop
+        self.bounded = False
         self.interval = timers.t1
         self.state = CALLING
 
@@ -62,9 +75,7 @@ class InviteClient(ClientTransaction):
         self.ack: bytes | None = None
         self.give_up = now + self.timers.c
         out.sends.append((self.endpoint, self.data))
-        if not self.endpoint.reliable:
-            out.timers.arm(now, self.interval, self, t.A)
-        out.timers.arm(now, self.timers.completed, self, t.B)
+        out.timers.arm(now, self.interval, self, t.A)
 
     def answered(self, response: Response, now: float, out: Effects) -> bool:
         """An answer to this branch came. True: it is news for the owner."""
@@ -98,7 +109,10 @@ class InviteClient(ClientTransaction):
         """Timers A, B (which also watches C), D and M."""
         state = self.state
         if timer == t.A:
-            if state == CALLING:
+            if state <= PROCEEDING and not self.bounded:
+                self.bounded = True
+                out.timers.arm(now, self.timers.completed - self.interval, self, t.B)
+            if state == CALLING and not self.endpoint.reliable:
                 out.sends.append((self.endpoint, self.data))
                 self.interval *= 2
                 out.timers.arm(now, self.interval, self, t.A)
@@ -123,9 +137,11 @@ class NonInviteClient(ClientTransaction):
     def start(self, now: float, out: Effects) -> None:
         """Send the request for the first time."""
         out.sends.append((self.endpoint, self.data))
-        if not self.endpoint.reliable:
+        if self.interval < self.timers.completed:
             out.timers.arm(now, self.interval, self, t.E)
-        out.timers.arm(now, self.timers.completed, self, t.F)
+        else:
+            self.bounded = True
+            out.timers.arm(now, self.timers.completed, self, t.F)
 
     def answered(self, response: Response, now: float, out: Effects) -> bool:
         """An answer to this branch came. True: it is news for the owner."""
@@ -143,11 +159,19 @@ class NonInviteClient(ClientTransaction):
         """Timers E, F and K."""
         state = self.state
         if timer == t.E:
-            if state <= PROCEEDING:
+            if state > PROCEEDING:
+                return 0
+            first = not self.bounded
+            if first:
+                self.bounded = True
+                out.timers.arm(now, self.timers.completed - self.interval, self, t.F)
+            if not self.endpoint.reliable:
                 out.sends.append((self.endpoint, self.data))
                 t2 = self.timers.t2
                 self.interval = t2 if state == PROCEEDING else min(2 * self.interval, t2)
                 out.timers.arm(now, self.interval, self, t.E)
+            if first:
+                return UNANSWERED
         elif timer == t.F:
             if state <= PROCEEDING:
                 self.state = DONE

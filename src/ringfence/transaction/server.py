@@ -17,16 +17,14 @@ CONFIRMED: Final = 3
 ACCEPTED: Final = 4
 DONE: Final = 5
 
-Key = tuple[object, ...]
-
 
 class ServerTransaction:
     """What the INVITE and the non-INVITE machine share.
 
     key: how retransmissions find it (§17.2.3).
-    request: as it came; dropped with the final answer.
+    request: as it came; via: its top Via value with received and rport filled in, for the answers that we write; both
+    dropped with the final answer.
     endpoint: where answers go (§18.2.2).
-    via: the top Via value with received and rport filled in, for the answers that we write.
     to_tag: the tag of the answers that we write ourselves.
     context: what the request became; trail: what is noted of it; both the owner's, never looked at here.
     """
@@ -34,7 +32,7 @@ class ServerTransaction:
     __slots__ = ("context", "endpoint", "key", "request", "response", "state", "timers", "to_tag", "trail", "via")
 
     def __init__(
-        self, key: Key, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
+        self, key: bytes, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
     ) -> None:
         self.key = key
         self.request: Request | None = request
@@ -54,16 +52,20 @@ class ServerTransaction:
 
 
 class InviteServer(ServerTransaction):
-    """§17.2.1 with the Accepted state of RFC 6026 §7.1."""
+    """§17.2.1 with the Accepted state of RFC 6026 §7.1.
 
-    __slots__ = ("interval",)
+    bounded: whether timer H runs; over UDP it is armed when no ACK came for T1, for what remains of it.
+    """
+
+    __slots__ = ("bounded", "interval")
 
     def __init__(
-        self, key: Key, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
+        self, key: bytes, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
     ) -> None:
         super().__init__(key, request, endpoint, via, to_tag, timers)
         self.state = PROCEEDING
         self.interval = timers.t1
+        self.bounded = False
 
     def respond(self, status: int, data: bytes, now: float, out: Effects) -> bool:
         """Send an answer. False: too late for this one, nothing was sent."""
@@ -76,14 +78,18 @@ class InviteServer(ServerTransaction):
                 # answer (the far end repeats its 2xx) and starts timer L.
                 self.state = ACCEPTED
                 self.response = self.request = None
+                self.via = b""
                 out.timers.arm(now, self.timers.completed, self, t.L)
             else:
                 self.state = COMPLETED
                 self.response = data
                 self.request = None
-                if not self.endpoint.reliable:
+                self.via = b""
+                if self.endpoint.reliable:
+                    self.bounded = True
+                    out.timers.arm(now, self.timers.completed, self, t.H)
+                else:
                     out.timers.arm(now, self.interval, self, t.G)
-                out.timers.arm(now, self.timers.completed, self, t.H)
             return True
         if self.state == ACCEPTED and 200 <= status < 300:
             # Repeats of the 2xx, or the 2xx of another branch (§16.7 item 10), pass while Accepted lasts.
@@ -109,6 +115,9 @@ class InviteServer(ServerTransaction):
         """Timers G, H, I and L."""
         if timer == t.G and self.state == COMPLETED:
             assert self.response is not None
+            if not self.bounded:
+                self.bounded = True
+                out.timers.arm(now, self.timers.completed - self.interval, self, t.H)
             out.sends.append((self.endpoint, self.response))
             self.interval = min(2 * self.interval, self.timers.t2)
             out.timers.arm(now, self.interval, self, t.G)
@@ -140,6 +149,7 @@ class NonInviteServer(ServerTransaction):
         else:
             self.state = COMPLETED
             self.request = None
+            self.via = b""
             out.timers.arm(now, 0.0 if self.endpoint.reliable else self.timers.completed, self, t.J)
         return True
 

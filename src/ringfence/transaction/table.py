@@ -6,26 +6,29 @@ from typing import Final
 
 from ringfence.sip.message import Request
 from ringfence.transaction.client import ClientTransaction, InviteClient, NonInviteClient
-from ringfence.transaction.server import InviteServer, Key, NonInviteServer, ServerTransaction
+from ringfence.transaction.server import InviteServer, NonInviteServer, ServerTransaction
 
 MAGIC_COOKIE: Final = b"z9hG4bK"
 CANCEL_SUFFIX: Final = b"/CANCEL"  # no branch of ours holds a slash
 
 
-def server_key(request: Request, peer: object, method: bytes) -> Key:
-    """What a retransmission shares with the first copy.
+def server_key(request: Request, peer: bytes, method: bytes) -> bytes:
+    """What a retransmission shares with the first copy; one object, as it is kept for as long as the transaction.
 
-    peer: who sent it. §17.2.3 leaves it out; with it, one trunk's branch can neither meet nor cancel another trunk's.
+    peer: name of who sent it. §17.2.3 leaves it out; with it, one trunk's branch can neither meet nor cancel another
+    trunk's.
     method: INVITE for an ACK or for the request that a CANCEL means, else the request's own.
     """
     branch = request.via_branch
     if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-        return (branch, request.via_sent_by, method, peer)
+        # Branch, method and name hold no line feed, so no two fours become one key.
+        return b"\n".join([branch, request.via_sent_by, method, peer])
     # RFC 2543 peers have no unique branch: §17.2.3's second rule. A To tag is left out because an ACK carries one
     # that its INVITE had not.
     start, end = request.via_span
     via = request.data[start:end]
-    return (request.uri, request.from_tag, request.call_id, request.cseq_number, via, method, peer)
+    number = b"%d" % request.cseq_number
+    return b"\n".join([b"", request.uri, request.from_tag, request.call_id, number, method, peer, via])
 
 
 class Transactions:
@@ -41,7 +44,7 @@ class Transactions:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.shed = 0
-        self.servers: dict[Key, InviteServer | NonInviteServer] = {}
+        self.servers: dict[bytes, InviteServer | NonInviteServer] = {}
         self.clients: dict[bytes, InviteClient | NonInviteClient] = {}
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class Transactions:
         and nobody collects such circles for us."""
         if isinstance(machine, ClientTransaction):
             self.clients.pop(machine.key, None)
-            machine.context = None
+            machine.context = machine.hop = None
         elif isinstance(machine, ServerTransaction):
             self.servers.pop(machine.key, None)
             machine.context = None

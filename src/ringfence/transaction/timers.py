@@ -2,7 +2,7 @@
 
 Every duration in use has a queue of its own. Within one duration deadlines only grow, so arming is an append
 and looking for what is due is a look at a few heads: no heap, no cancelling. A machine that no longer needs a
-wake-up ignores it.
+wake-up ignores it. What stands in a queue for 32 s is read from cold memory, so an entry is no object of its own.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ OWNER: Final = 12  # a wake-up that the owner of the queue asked for itself
 
 TIMED_OUT: Final = 1  # nobody answered, the transport has nothing more to offer
 TERMINATED: Final = 2  # the machine is done and can be forgotten
+UNANSWERED: Final = 3  # a request other than INVITE has had no final answer for T1
+
+TOGETHER: Final = 0.01  # seconds
 
 
 class Machine(Protocol):
     """What can be woken."""
 
     def fire(self, timer: int, now: float, out: Effects) -> int:
-        """The timer's time has come. Returns 0, TIMED_OUT or TERMINATED."""
+        """The timer's time has come. Returns 0, TIMED_OUT, TERMINATED, UNANSWERED, or what its owner knows it by."""
         ...
 
 
@@ -59,38 +62,64 @@ class Timers:
             self.trying += interval
 
 
+class Batch:
+    """Wake-ups of one duration that were armed within TOGETHER seconds and are due as one.
+
+    deadline: of the last of them. machines, timers: as many of each, in the order in which they were armed.
+    """
+
+    __slots__ = ("closes", "deadline", "machines", "timers")
+
+    def __init__(self, closes: float, deadline: float) -> None:
+        self.closes = closes
+        self.deadline = deadline
+        self.machines: list[Machine] = []
+        self.timers: list[int] = []
+
+
 class TimerQueue:
     """Armed timers, in order of their deadlines within each duration."""
 
     __slots__ = ("_queues",)
 
     def __init__(self) -> None:
-        self._queues: dict[float, deque[tuple[float, Machine, int]]] = {}
+        self._queues: dict[float, deque[Batch]] = {}
 
     def arm(self, now: float, duration: float, machine: Machine, timer: int) -> None:
-        """Wake `machine` with `timer` at now + duration (seconds). `now` must not run backwards."""
+        """Wake `machine` with `timer` at now + duration (seconds), or up to TOGETHER later.
+
+        `now` must not run backwards.
+        """
         queue = self._queues.get(duration)
         if queue is None:
             queue = self._queues[duration] = deque()
-        queue.append((now + duration, machine, timer))
+        batch = queue[-1] if queue else None
+        if batch is None or now >= batch.closes:
+            batch = Batch(now + TOGETHER, now + duration)
+            queue.append(batch)
+        else:
+            batch.deadline = now + duration
+        batch.machines.append(machine)
+        batch.timers.append(timer)
 
-    def due(self, now: float) -> list[tuple[Machine, int]]:
+    def due(self, now: float) -> list[Batch]:
         """All that is due by now, each handed out once; in order within a duration."""
-        found: list[tuple[Machine, int]] = []
+        found: list[Batch] = []
         for queue in self._queues.values():
-            while queue and queue[0][0] <= now:
-                _, machine, timer = queue.popleft()
-                found.append((machine, timer))
+            while queue and queue[0].deadline <= now:
+                found.append(queue.popleft())
         return found
 
     def next_deadline(self) -> float | None:
         """When somebody next wants to be woken, None if nobody."""
-        heads = [queue[0][0] for queue in self._queues.values() if queue]
+        heads = [queue[0].deadline for queue in self._queues.values() if queue]
         return min(heads) if heads else None
 
     def pending(self) -> dict[float, list[int]]:
         """Armed timers that are not due yet, by duration, in the order in which they were armed."""
-        return {duration: [timer for _, _, timer in queue] for duration, queue in self._queues.items()}
+        return {
+            duration: [timer for batch in queue for timer in batch.timers] for duration, queue in self._queues.items()
+        }
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues.values()))
+        return sum(len(batch.timers) for queue in self._queues.values() for batch in queue)
