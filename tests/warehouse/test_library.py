@@ -103,7 +103,7 @@ def test_a_number_that_is_no_decisions(library: Library) -> None:
 def test_an_end_in_a_later_segment(history: History) -> None:
     call_id = history.call(ALICE)
     data = history.stage  # the call is still open: answer it now, end it an hour later
-    forwarded = next(iter(data.engine.state.transactions.clients.values())).data
+    forwarded = data.engine.state.transactions.clients.values()[0].data
     from tests.support.stage import CALLER, GATEWAY
     from tests.support.talk import answer, header, in_dialog
 

@@ -97,7 +97,7 @@ class Forwarder:
         else:
             client = NonInviteClient(branch, endpoint, data, policy.timers, context, hop)
         context.clients += (client,)
-        state.transactions.clients[branch] = client
+        state.transactions.clients.add(client)
         client.start(now, out)
         if invite and context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
@@ -359,9 +359,9 @@ class Forwarder:
             return
         key = client.key + CANCEL_SUFFIX
         clients = self.state.transactions.clients
-        if key in clients:
+        if clients.get(key) is not None:
             return  # once is enough
         cancel = NonInviteClient(key, client.endpoint, cancel_for(client.data, reason), client.timers, None)
-        clients[key] = cancel
+        clients.add(cancel)
         cancel.start(now, out)
         out.timers.arm(now, client.timers.completed, Alarm(client, GRACE_OVER), t.OWNER)

@@ -83,7 +83,7 @@ class Prober:
             branch, endpoint, _options(endpoint, branch, state.call_id()), timers, Probe(gateway, probe.failures)
         )
         client.interval = own.t1
-        state.transactions.clients[branch] = client
+        state.transactions.clients.add(client)
         client.start(now, out)
 
 
