@@ -38,7 +38,7 @@ COMPILED = {
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
     "_native": (
-        "copy", "datagrams", "edits", "grammar", "index", "loop_mark", "message", "module", "names", "plain", "relay",
+        "copy", "datagrams", "edits", "grammar", "index", "loop_mark", "machines", "message", "module", "names", "plain", "relay",
         "top_via", "writer",
     ),
     "_ledger": ("arrays", "flatten", "interned", "intervals", "ledger", "scan"),

@@ -40,13 +40,14 @@ static PyMethodDef methods[] = {
      "number_of_uri(uri, /)\n--\n\nAs ringfence.sip.plain.number_of_uri_pure."},
     {"number_of_address", plain_number_of_address, METH_O,
      "number_of_address(value, /)\n--\n\nAs ringfence.sip.plain.number_of_address_pure."},
+    {"digest", machines_digest, METH_O, "digest(key, /)\n--\n\nAs ringfence.transaction.machines.digest_pure."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "ringfence._native",
-    .m_doc = "Compiled twins of ringfence.sip and ringfence.transport.",
+    .m_doc = "Compiled twins of parts of ringfence.sip, transport, forwarding and transaction.",
     .m_size = -1,
     .m_methods = methods,
 };
@@ -73,7 +74,7 @@ PyMODINIT_FUNC PyInit__native(void)
     if (module == NULL) {
         return NULL;
     }
-    if (PyModule_AddType(module, &header_index_type) < 0) {
+    if (PyModule_AddType(module, &header_index_type) < 0 || PyModule_AddType(module, &machines_type) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -72,6 +72,9 @@ _Static_assert(NUMBERS <= 64, "a bit for each number");
 _Static_assert(MAX_HEADERS - 1 <= UCHAR_MAX, "places fit into a byte");
 
 extern PyTypeObject header_index_type;
+extern PyTypeObject machines_type;
+
+PyObject *machines_digest(PyObject *module, PyObject *key);
 
 /* A new index over a bytes object; NULL with a SipError set for what is no message. */
 HeaderIndex *index_of(PyObject *data);

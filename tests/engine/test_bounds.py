@@ -12,7 +12,7 @@ from tests.support.stage import CALLER, GATEWAY, SECOND_GATEWAY, Stage
 from tests.support.talk import ack_of, answer, cancel, header, in_dialog, invite
 
 from ringfence.engine.forwarder import Alarm
-from ringfence.forwarding.context import Passed, ResponseContext
+from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.gateways import Target
 from ringfence.sip.index import MAX_HEADERS
 from ringfence.sip.message import Message
@@ -236,7 +236,7 @@ def test_nothing_of_a_finished_call_stays_nor_waits_for_the_collector(play: Call
 
 def of_calls() -> list[object]:
     """Everything alive that belongs to a call."""
-    kinds = (ClientTransaction, ServerTransaction, ResponseContext, Passed, Message, Alarm)
+    kinds = (ClientTransaction, ServerTransaction, ResponseContext, Message, Alarm)
     return [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
 
 

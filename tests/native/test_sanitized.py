@@ -16,6 +16,7 @@ TESTS = [
     "tests/sip",
     "tests/transport/test_datagrams.py",
     "tests/transport/test_relay.py",
+    "tests/transaction/test_machines.py",
     "tests/native/test_memory.py",
     "tests/native/test_types.py",
     "tests/ledger",

@@ -81,7 +81,7 @@ def words(status: int) -> bytes:
 
 def made(invite: bool, endpoint: Endpoint) -> InviteServer | NonInviteServer:
     kind, data = (InviteServer, SENT_INVITE) if invite else (NonInviteServer, SENT_OPTIONS)
-    return kind(b"key", request(data), endpoint, b"SIP/2.0/UDP x;branch=z9hG4bK1", b"", Timers())
+    return kind(1, request(data), endpoint, b"SIP/2.0/UDP x;branch=z9hG4bK1", b"", Timers())
 
 
 def brought_to(

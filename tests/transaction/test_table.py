@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
-from hashlib import sha256
-from zlib import crc32
-
 import pytest
 from tests.support import messages
 from tests.transaction.support import SENT_INVITE, SENT_OPTIONS, UDP, request
 
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
-from ringfence.transaction.table import CANCEL_SUFFIX, Shards, Transactions, server_key
+from ringfence.transaction.table import CANCEL_SUFFIX, Transactions, client_key, server_key
 from ringfence.transaction.timers import Timers
 
 PEER, OTHER_PEER = b"bank", b"callcentre"
@@ -21,7 +16,7 @@ OLD_VIAS = (b"SIP/2.0/UDP 192.0.2.10:5060", VIA + b"1", VIA + b"z9hG4b", VIA + b
 NEW_VIA = VIA + b"z9hG4bKab"
 
 
-def key(method: bytes, via: bytes, meant: bytes = b"", peer: bytes = PEER, **fields: bytes) -> bytes:
+def key(method: bytes, via: bytes, meant: bytes = b"", peer: bytes = PEER, **fields: bytes) -> int:
     """The key of a request; meant: the method that it is looked up under."""
     uri = fields.pop("uri", b"sip:13800138000@192.0.2.1")
     message = messages.request(line=method + b" " + uri + b" SIP/2.0", Via=via, CSeq=b"7 " + method, **fields)
@@ -85,16 +80,16 @@ def test_cseq_tells_an_old_reinvite_from_its_invite() -> None:
 def test_the_table_counts_fills_and_forgets() -> None:
     table = Transactions(4)
     timers = Timers()
-    invite_server = InviteServer(b"key a", request(SENT_INVITE), UDP, b"", b"", timers)
-    other_server = NonInviteServer(b"key b", request(SENT_OPTIONS), UDP, b"", b"", timers)
-    invite_client = InviteClient(b"br", UDP, SENT_INVITE, timers, None)
-    cancel_client = NonInviteClient(b"br" + CANCEL_SUFFIX, UDP, b"", timers, None)
-    table.servers.add(invite_server)
-    table.servers.add(other_server)
-    table.clients.add(invite_client)
-    table.clients.add(invite_client)  # twice is once
+    invite_server = InviteServer(1, request(SENT_INVITE), UDP, b"", b"", timers)
+    other_server = NonInviteServer(2, request(SENT_OPTIONS), UDP, b"", b"", timers)
+    branch, cancel = b"z9hG4bKours", b"z9hG4bKours" + CANCEL_SUFFIX
+    invite_client = InviteClient(branch, client_key(branch), UDP, SENT_INVITE, timers, None)
+    cancel_client = NonInviteClient(cancel, client_key(cancel), UDP, b"", timers, None)
+    table.servers.add(invite_server.key, invite_server)
+    table.servers.add(other_server.key, other_server)
+    table.clients.add(invite_client.key, invite_client)
     assert (len(table), table.full) == (3, False)
-    table.clients.add(cancel_client)
+    table.clients.add(cancel_client.key, cancel_client)
     assert (len(table), table.full) == (4, True)
     for left, machine in enumerate((invite_client, other_server, cancel_client, invite_server)):
         table.forget(machine)
@@ -104,31 +99,6 @@ def test_the_table_counts_fills_and_forgets() -> None:
     assert (table.servers.values(), table.clients.values()) == ([], [])
     table.limit = 0
     assert table.full
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        lambda number: b"z9hG4bKsalt%d.%08x" % (number, crc32(b"%d" % number)),  # ours
-        lambda number: b"bank\nINVITE\n192.0.2.10\nz9hG4bK-4711-%d-0" % number,  # SIPp
-        lambda number: b"bank\nINVITE\n192.0.2.10\nz9hG4bK%b" % base64.b64encode(sha256(b"%d" % number).digest()[:9]),
-        lambda number: b"bank\nBYE\n192.0.2.10\nz9hG4bKcydzigwkX%d" % number,
-    ],
-)
-def test_keys_spread_over_the_shards(made: Callable[[int], bytes]) -> None:
-    """A shard that holds many times its part would be copied as slowly as one table for all."""
-    shards: Shards[InviteClient | NonInviteClient] = Shards()
-    for number in range(20_000):
-        shards.add(InviteClient(made(number), UDP, b"", Timers(), None))
-    assert len(shards) == 20_000 and shards.get(made(7)) is not None and shards.get(made(20_000)) is None
-    assert max(map(len, shards._shards)) < 20_000 / 12
-
-
-def test_a_key_too_short_for_anybody_is_nobodys() -> None:
-    """A response may have an empty branch."""
-    shards: Shards[InviteClient | NonInviteClient] = Shards()
-    shards.add(InviteClient(b"z9h", UDP, b"", Timers(), None))
-    assert shards.get(b"") is None and shards.get(b"z9h") is not None
 
 
 def test_no_branch_of_ours_can_hold_the_cancel_suffix() -> None:

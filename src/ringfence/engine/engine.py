@@ -171,13 +171,13 @@ class Engine:
         timers = state.policy.timers
         if method == b"INVITE":
             invite = InviteServer(key, request, reply_to, via, b"", timers)
-            servers.add(invite)
+            servers.add(key, invite)
             if state.recording.enabled:
                 invite.trail = Trail(request, request.call_id, source, peer, now, bool(request.to_tag))
             self._routed(request, invite, source, peer, now, out)
             return
         other = NonInviteServer(key, request, reply_to, via, b"", timers)
-        servers.add(other)
+        servers.add(key, other)
         if method == b"CANCEL":
             self._cancel(request, other, peer, now, out)
         else:

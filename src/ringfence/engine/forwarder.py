@@ -12,7 +12,7 @@ from ringfence.engine.probes import Probe
 from ringfence.engine.state import State
 from ringfence.engine.trail import CALLEE, CALLER, Trail
 from ringfence.forwarding.best import Answer, best_of, passed_on
-from ringfence.forwarding.context import Passed, ResponseContext
+from ringfence.forwarding.context import ResponseContext
 from ringfence.forwarding.copy import forwarded, framed
 from ringfence.forwarding.gateways import Hop
 from ringfence.forwarding.token import record_route
@@ -25,8 +25,9 @@ from ringfence.transaction import timers as t
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import cancel_for
+from ringfence.transaction.machines import digest
 from ringfence.transaction.server import TRYING, InviteServer, NonInviteServer
-from ringfence.transaction.table import CANCEL_SUFFIX
+from ringfence.transaction.table import CANCEL_SUFFIX, client_key
 
 FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
 NO_ANSWER: Final = 7  # these three are beyond what a transaction's own timers return
@@ -89,15 +90,17 @@ class Forwarder:
                 data = self._copy(context, endpoint, branch)
         context.avoid_switch = False
         invite = request.method == b"INVITE"
+        key = client_key(branch)
+        call = digest(context.call_id)
         client: Client
         if invite:
-            client = InviteClient(branch, endpoint, data, policy.timers, context, hop)
+            client = InviteClient(branch, key, endpoint, data, policy.timers, context, hop, call)
             if context.server.trail is not None:
                 context.server.trail.sent(hop, out)
         else:
-            client = NonInviteClient(branch, endpoint, data, policy.timers, context, hop)
+            client = NonInviteClient(branch, key, endpoint, data, policy.timers, context, hop, call)
         context.clients += (client,)
-        state.transactions.clients.add(client)
+        state.transactions.clients.add(key, client)
         client.start(now, out)
         if invite and context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
@@ -116,10 +119,10 @@ class Forwarder:
 
     def client_of(self, response: Response) -> Client | None:
         """The transaction that a response belongs to (§17.1.3)."""
-        key = response.via_branch
+        branch = response.via_branch
         if response.cseq_method == b"CANCEL":
-            key += CANCEL_SUFFIX
-        return self.state.transactions.clients.get(key)
+            branch += CANCEL_SUFFIX
+        return self.state.transactions.clients.get(client_key(branch))
 
     def answered(self, source: Endpoint, response: Response, now: float, out: EngineEffects) -> None:
         """A response came from `source`; those that nobody asked for, or somebody else was asked for, are dropped."""
@@ -137,8 +140,8 @@ class Forwarder:
             counters.stray_responses += 1
             return
         owner = client.context
-        if isinstance(owner, (ResponseContext, Passed)) and (
-            response.call_id != owner.call_id or not has_second_via(response)
+        if isinstance(owner, (ResponseContext, InviteServer)) and (
+            digest(response.call_id) != client.call or not has_second_via(response)
         ):
             counters.stray_responses += 1
             return
@@ -148,8 +151,8 @@ class Forwarder:
             return
         if isinstance(owner, ResponseContext):
             self._advance(owner, client, response, now, out)
-        elif isinstance(owner, Passed):
-            self._pass(owner.server, response.status, without_top_via(response), now, out)
+        elif isinstance(owner, InviteServer):
+            self._pass(owner, response.status, without_top_via(response), now, out)
         elif isinstance(owner, Probe) and response.status >= 200:
             owner.answered(response.status)
 
@@ -278,7 +281,7 @@ class Forwarder:
         hop = client.hop
         self.state.transactions.forget(client)
         client.state = c.DONE
-        client.data = b""
+        client.data = client.branch = b""
         if isinstance(context, ResponseContext) and not context.finished:
             context.answers += (Answer(status, None),)
             self._after_failure(context, cast(Hop, hop), status, silent, now, out)
@@ -314,9 +317,12 @@ class Forwarder:
             self.state.counters.failovers += 1
             self.next_hop(context, now, out)
 
-    def unreachable(self, endpoint: Endpoint, key: bytes, now: float, out: EngineEffects) -> None:
-        """The transport could not deliver a request of ours (§16.9: as if a 503 had come)."""
-        client = self.state.transactions.clients.get(key)
+    def unreachable(self, endpoint: Endpoint, branch: bytes, now: float, out: EngineEffects) -> None:
+        """The transport could not deliver a request of ours (§16.9: as if a 503 had come).
+
+        branch: its own, with CANCEL_SUFFIX behind if it is one.
+        """
+        client = self.state.transactions.clients.get(client_key(branch))
         if client is None or not client.is_from(endpoint) or client.state != c.CALLING:
             return
         owner = client.context
@@ -357,11 +363,12 @@ class Forwarder:
     def _cancel_branch(self, client: Client, reason: bytes, now: float, out: EngineEffects) -> None:
         if not isinstance(client, InviteClient) or client.state != c.PROCEEDING:
             return
-        key = client.key + CANCEL_SUFFIX
+        branch = client.branch + CANCEL_SUFFIX
+        key = client_key(branch)
         clients = self.state.transactions.clients
         if clients.get(key) is not None:
             return  # once is enough
-        cancel = NonInviteClient(key, client.endpoint, cancel_for(client.data, reason), client.timers, None)
-        clients.add(cancel)
+        cancel = NonInviteClient(branch, key, client.endpoint, cancel_for(client.data, reason), client.timers, None)
+        clients.add(key, cancel)
         cancel.start(now, out)
         out.timers.arm(now, client.timers.completed, Alarm(client, GRACE_OVER), t.OWNER)

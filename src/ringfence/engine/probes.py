@@ -9,6 +9,7 @@ from ringfence.sip.address import Endpoint, host_port
 from ringfence.transaction import timers as t
 from ringfence.transaction.client import NonInviteClient
 from ringfence.transaction.effects import Effects
+from ringfence.transaction.table import client_key
 from ringfence.transaction.timers import Timers
 
 PROBE_DUE = 5  # beyond what transactions and the forwarder's alarms return
@@ -79,11 +80,11 @@ class Prober:
         own = state.policy.timers
         # Timer F is 64*T1 (§17.1.2.2): a shorter wait is a smaller T1 for this one transaction.
         timers = Timers(probe.timeout / 64, own.t2, own.t4, own.c)
-        client = NonInviteClient(
-            branch, endpoint, _options(endpoint, branch, state.call_id()), timers, Probe(gateway, probe.failures)
-        )
+        options = _options(endpoint, branch, state.call_id())
+        key = client_key(branch)
+        client = NonInviteClient(branch, key, endpoint, options, timers, Probe(gateway, probe.failures))
         client.interval = own.t1
-        state.transactions.clients.add(client)
+        state.transactions.clients.add(key, client)
         client.start(now, out)
 
 

@@ -13,16 +13,6 @@ from ringfence.transaction.client import PROCEEDING as CLIENT_PROCEEDING
 from ringfence.transaction.server import InviteServer, NonInviteServer
 
 
-class Passed:
-    """What stays of a context where a branch's 2xx went to the caller: enough to pass on repeats (§16.7 item 10)."""
-
-    __slots__ = ("call_id", "server")
-
-    def __init__(self, server: InviteServer | NonInviteServer, call_id: bytes) -> None:
-        self.server = server
-        self.call_id = call_id
-
-
 class ResponseContext:
     """What is known of one request between its arrival and its final answer.
 
@@ -85,8 +75,11 @@ class ResponseContext:
         self.clients = ()
 
     def release(self, client: InviteClient | NonInviteClient) -> None:
-        """Once the caller has its final answer, a branch that has had its own needs the context no more."""
+        """Once the caller has its final answer, a branch that has had its own needs the context no more.
+
+        One that was answered with 2xx keeps the way back, for repeats of it (§16.7 item 10).
+        """
         if client.state <= CLIENT_PROCEEDING:
             return  # it may answer yet, and is to be cancelled
-        client.context = Passed(self.server, self.call_id) if client.state == ACCEPTED else None
+        client.context = self.server if client.state == ACCEPTED else None
         client.hop = None

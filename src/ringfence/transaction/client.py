@@ -21,32 +21,48 @@ DONE: Final = 4
 class ClientTransaction:
     """What the INVITE and the non-INVITE machine share.
 
-    key: our own Via branch, under which answers find it (§17.1.3); a CANCEL's has CANCEL_SUFFIX behind.
+    branch: our own, dropped with `data`. key: of the branch, by which answers find it (§17.1.3; `table` makes both).
     endpoint: the only hop whose answers count.
-    data: the request as sent; dropped once it cannot be needed again.
+    call: digest of its Call-ID. data: the request as sent; dropped once it cannot be needed again.
     context: whose request this is; hop: which of its places it went to; both the owner's, never looked at here, None
     once they cannot be needed again.
     bounded: whether timer B or F runs. It is armed when T1 has passed without an end, for what remains of it: most
     requests have their answer by then, and what they are would be held for 32 s.
     """
 
-    __slots__ = ("bounded", "context", "data", "endpoint", "hop", "interval", "key", "state", "timers")
+    __slots__ = (
+        "bounded",
+        "branch",
+        "call",
+        "context",
+        "data",
+        "endpoint",
+        "hop",
+        "interval",
+        "key",
+        "state",
+        "timers",
+    )
 
     def __init__(
         self,
-        key: bytes,
+        branch: bytes,
+        key: int,
         endpoint: Endpoint,
         data: bytes,
         timers: Timers,
         context: object | None,
         hop: object | None = None,
+        call: int = 0,
     ) -> None:
+        self.branch = branch
         self.key = key
         self.endpoint = endpoint
         self.data = data
         self.timers = timers
         self.context = context
         self.hop = hop
+        self.call = call
         self.bounded = False
         self.interval = timers.t1
         self.state = CALLING
@@ -89,13 +105,13 @@ class InviteClient(ClientTransaction):
                 return True
             if status < 300:
                 self.state = ACCEPTED
-                self.data = b""
+                self.data = self.branch = b""
                 out.timers.arm(now, self.timers.completed, self, t.M)
                 return True
             # §17.1.1.3: the ACK for a non-2xx goes hop by hop, from the transaction itself.
             self.state = COMPLETED
             self.ack = ack_for(self.data, response)
-            self.data = b""
+            self.data = self.branch = b""
             out.sends.append((self.endpoint, self.ack))
             out.timers.arm(now, 0.0 if self.endpoint.reliable else self.timers.d, self, t.D)
             return True
@@ -151,7 +167,7 @@ class NonInviteClient(ClientTransaction):
             self.state = PROCEEDING
         else:
             self.state = COMPLETED
-            self.data = b""
+            self.data = self.branch = b""
             out.timers.arm(now, 0.0 if self.endpoint.reliable else self.timers.t4, self, t.K)
         return True
 

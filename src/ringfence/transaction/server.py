@@ -32,7 +32,7 @@ class ServerTransaction:
     __slots__ = ("context", "endpoint", "key", "request", "response", "state", "timers", "to_tag", "trail", "via")
 
     def __init__(
-        self, key: bytes, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
+        self, key: int, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
     ) -> None:
         self.key = key
         self.request: Request | None = request
@@ -60,7 +60,7 @@ class InviteServer(ServerTransaction):
     __slots__ = ("bounded", "interval")
 
     def __init__(
-        self, key: bytes, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
+        self, key: int, request: Request, endpoint: Endpoint, via: bytes, to_tag: bytes, timers: Timers
     ) -> None:
         super().__init__(key, request, endpoint, via, to_tag, timers)
         self.state = PROCEEDING
