@@ -38,8 +38,8 @@ COMPILED = {
 # The C twins, by module: tests/native builds them again under the sanitizers.
 C_SOURCES = {
     "_native": (
-        "copy", "datagrams", "edits", "grammar", "index", "loop_mark", "machines", "message", "module", "names", "plain",
-        "relay", "top_via", "writer",
+        "copy", "datagrams", "edits", "grammar", "index", "loop_mark", "machines", "message", "module", "names",
+        "plain", "relay", "top_via", "writer",
     ),
     "_ledger": ("arrays", "flatten", "interned", "intervals", "ledger", "scan"),
 }  # fmt: skip
