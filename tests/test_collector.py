@@ -50,12 +50,19 @@ def test_a_glance_leaves_the_next_look_little_though_as_much_was_freed_as_made()
 
 
 @pytest.mark.parametrize(
-    ("quiet", "left_behind", "collected"),
-    [(True, 0, True), (False, 0, False), (False, collector.MOST - 1, False), (False, collector.MOST, True)],
+    ("quiet", "left_behind", "at_last", "collected"),
+    [
+        (True, 0, 60.0, True),
+        (False, 0, 60.0, False),
+        (False, 0, 0.1, True),
+        (False, collector.MOST - 1, 60.0, False),
+        (False, collector.MOST, 60.0, True),
+    ],
 )
-async def test_old_cycles_go_while_the_house_is_quiet_or_when_connections_left_too_much(
-    quiet: bool, left_behind: int, collected: bool, monkeypatch: pytest.MonkeyPatch
+async def test_old_cycles_go_while_the_house_is_quiet_or_connections_left_too_much_or_at_last(
+    quiet: bool, left_behind: int, at_last: float, collected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(collector, "TIDY_AT_LAST", at_last)
     monkeypatch.setattr(collector, "TIDY_EVERY", 0.01)
     monkeypatch.setattr(collector, "LOOK_EVERY", 0.01)
     left = iter([0])

@@ -113,18 +113,10 @@ static PyObject *machines_add(machines *self, PyObject *const *args, Py_ssize_t 
     Py_RETURN_NONE;
 }
 
-static PyObject *machines_remove(machines *self, PyObject *number)
+/* Empties a slot and closes the chain behind it; the caller owns what was there. */
+static PyObject *taken(machines *self, part *in, size_t hole)
 {
-    uint64_t digest;
-    if (!digest_of(number, &digest)) {
-        return NULL;
-    }
-    part *in = part_of(self, digest);
-    size_t hole = place_of(in, digest);
     PyObject *gone = in->slots[hole].machine;
-    if (gone == NULL) {
-        Py_RETURN_NONE;
-    }
     for (size_t at = (hole + 1) & in->mask; in->slots[at].machine != NULL; at = (at + 1) & in->mask) {
         size_t home = in->slots[at].digest & in->mask;
         if (((at - home) & in->mask) >= ((at - hole) & in->mask)) {
@@ -135,7 +127,20 @@ static PyObject *machines_remove(machines *self, PyObject *number)
     in->slots[hole].machine = NULL;
     in->used--;
     self->used--;
-    Py_DECREF(gone);
+    return gone;
+}
+
+static PyObject *machines_remove(machines *self, PyObject *number)
+{
+    uint64_t digest;
+    if (!digest_of(number, &digest)) {
+        return NULL;
+    }
+    part *in = part_of(self, digest);
+    size_t at = place_of(in, digest);
+    if (in->slots[at].machine != NULL) {
+        Py_DECREF(taken(self, in, at));
+    }
     Py_RETURN_NONE;
 }
 
@@ -167,13 +172,14 @@ static int machines_traverse(machines *self, visitproc visit, void *arg)
     return 0;
 }
 
+/* One by one and whole after each: what dies may come back to ask. */
 static int machines_clear(machines *self)
 {
-    self->used = 0;
     for (part *in = self->parts; in < self->parts + PARTS; in++) {
-        in->used = 0;
         for (size_t at = 0; in->slots != NULL && at <= in->mask; at++) {
-            Py_CLEAR(in->slots[at].machine);
+            while (in->slots[at].machine != NULL) {
+                Py_DECREF(taken(self, in, at));
+            }
         }
     }
     return 0;

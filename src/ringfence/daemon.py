@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -50,6 +51,9 @@ def serve(reloader: Reloader, path: Path) -> None:
 
     path: of the settings, as child processes read them again.
     """
+    if os.environ.get("PYTHONHASHSEED", "random") != "random":
+        # Transactions are found by Python's hash of bytes (transaction/machines.py), whose key nobody may know.
+        raise RingfenceError("PYTHONHASHSEED is set in the environment: who knows it can make calls collide; unset it")
     configure(reloader.current.settings.logging)
     uvloop.run(Daemon(reloader, path).run())
 

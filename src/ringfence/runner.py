@@ -27,7 +27,7 @@ from ringfence.telemetry.looplag import LoopLag
 from ringfence.transaction.timers import TimerQueue
 from ringfence.transport.transports import Transports
 
-COARSEST_TICK = 0.1  # seconds: nobody's timer is later than this, and an idle loop wakes ten times a second
+COARSEST_TICK = 0.1  # seconds: a wake-up may be late by this and its batch's TOGETHER; an idle loop wakes as often
 FINEST_TICK = 0.01  # seconds: timers that are due together are fired together
 RESOLVE_EVERY = 5.0  # seconds between looks at gateways with names; the resolver's cache keeps to the records' TTL
 _log = structlog.get_logger(__name__)

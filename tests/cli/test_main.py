@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.cli.command import Ringfence
+from tests.cli.command import SAMPLE, Ringfence
 
 from ringfence import __version__
 from ringfence.compiled import NATIVE, ROOMS, extent
@@ -40,6 +41,18 @@ def test_version_tells_which_twin_works(pure: str) -> None:
     assert ("C twins" in told) == (built and pure == "0")
     assert ("compiled rooms" in told) == ROOMS
     assert (told == "pure Python") == (not ROOMS and not (built and pure == "0"))
+
+
+@pytest.mark.parametrize("seed", ["0", "4711"])
+def test_nothing_is_served_with_a_hash_key_that_somebody_may_know(seed: str, tmp_path: Path) -> None:
+    """Transactions are told apart by it."""
+    command = [sys.executable, "-m", "ringfence", "serve", "--config", SAMPLE.absolute()]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("PYTHONHASHSEED is set in the environment")
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,20 @@ def test_answers_must_be_ours_and_of_this_call(stage: Stage) -> None:
     assert stage.summary() == ["caller 200"]
 
 
+@pytest.mark.parametrize("status", [200, 486])
+def test_repeats_of_a_final_answer_must_be_of_this_call_too(stage: Stage, status: int) -> None:
+    forwarded = place(stage)
+    good = answer(forwarded, status)
+    stage.receive(good, GATEWAY)
+    stage.take()
+    stage.receive(good.replace(b"Call-ID: call1@", b"Call-ID: call2@"), GATEWAY)
+    caller_via = f"Via: {header(forwarded, 'Via')[1]}\r\n".encode()
+    stage.receive(good.replace(caller_via, b""), GATEWAY)
+    assert stage.take() == [] and stage.engine.state.counters.stray_responses == 2
+    stage.receive(good, GATEWAY)
+    assert stage.summary() == (["caller 200"] if status == 200 else ["gateway ACK"])
+
+
 @pytest.mark.parametrize(
     "line",
     [

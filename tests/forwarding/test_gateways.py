@@ -47,6 +47,15 @@ def test_a_lone_gateway_needs_no_dice() -> None:
     assert order(lone) == ""
 
 
+def test_calls_that_go_to_one_place_share_its_hop() -> None:
+    two = group(gateway(1), gateway(2))
+    (first, second), (again, _) = two.hops(0.0, lambda: 0.0), two.hops(0.0, lambda: 0.0)
+    assert first is again and (first.gateway, first.endpoint) == (two.gateways[0], two.gateways[0].endpoints[0])
+    two.gateways[0].endpoints = [second.endpoint]
+    (moved, _) = two.hops(0.0, lambda: 0.0)
+    assert moved is not first and moved.endpoint is second.endpoint
+
+
 def test_lower_priority_numbers_come_first() -> None:
     assert order(group(gateway(1, 30), gateway(2, 10), gateway(3, 20)), 0.0, 0.0, 0.0) == "231"
 

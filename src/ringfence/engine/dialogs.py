@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.engine.trail import Trail
 from ringfence.forwarding.token import RouteSigner
 from ringfence.sip.message import Request
 
 
+@mypyc_attr(acyclic=True)
 class Dialog:
     """One answered call. since: monotonic seconds. trail: None where none is kept."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, cast
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.engine.counters import STATUS_CLASS
 from ringfence.engine.dialogs import Dialog
 from ringfence.engine.effects import EngineEffects
@@ -37,6 +39,7 @@ TRYING_DUE: Final = 6
 Client = InviteClient | NonInviteClient
 
 
+@mypyc_attr(acyclic=True)
 class Alarm:
     """A wake-up for a branch that its transaction knows nothing of."""
 
@@ -91,7 +94,7 @@ class Forwarder:
         context.avoid_switch = False
         invite = request.method == b"INVITE"
         key = client_key(branch)
-        call = digest(context.call_id)
+        call = digest(request.call_id)
         client: Client
         if invite:
             client = InviteClient(branch, key, endpoint, data, policy.timers, context, hop, call)
@@ -140,9 +143,7 @@ class Forwarder:
             counters.stray_responses += 1
             return
         owner = client.context
-        if isinstance(owner, (ResponseContext, InviteServer)) and (
-            digest(response.call_id) != client.call or not has_second_via(response)
-        ):
+        if client.call and (digest(response.call_id) != client.call or not has_second_via(response)):
             counters.stray_responses += 1
             return
         label = STATUS_CLASS[response.status // 100]
@@ -217,7 +218,7 @@ class Forwarder:
             dialog.trail.over(CALLER if request.from_tag == dialog.caller_tag else CALLEE, reason, now, out)
         elif dialog is None and isinstance(peer, Peer):
             # A call of before the restart, or that the table had no room for: its Call-ID joins it to its decision.
-            trail = Trail(None, context.call_id, context.source, peer, now)
+            trail = Trail(None, request.call_id, context.source, peer, now)
             trail.over(CALLEE if peer.trunk is None else CALLER, reason, now, out)
 
     # -- failure ----------------------------------------------------------------------------------------------
@@ -288,7 +289,7 @@ class Forwarder:
 
     def unanswered(self, client: NonInviteClient, now: float, out: EngineEffects) -> None:
         """T1 passed without a final answer. RFC 4320 §4.1: a 100 is due later if there is nothing else to say, and none
-        before."""
+        before; a request that went elsewhere within T1 has it that much later."""
         if isinstance(client.context, ResponseContext):
             timers = client.timers
             out.timers.arm(now, timers.trying - timers.t1, Alarm(client, TRYING_DUE), t.OWNER)
@@ -334,6 +335,7 @@ class Forwarder:
                 # §18.1.1: "retry the request, using UDP" where TCP was our own idea.
                 self.state.transactions.forget(client)
                 client.state = c.DONE
+                client.data = client.branch = b""
                 context.avoid_switch = True
                 self._send(context, hop, now, out)
                 return

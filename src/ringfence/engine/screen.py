@@ -117,7 +117,7 @@ class Screen:
         context.path = path
         group = policy.groups[gateways]
         context.group = group
-        context.hops = tuple([gateway.hop for gateway in group.order(now, self._dice)])
+        context.hops = group.hops(now, self._dice)
 
     def _overloaded(self) -> bool:
         state = self._state

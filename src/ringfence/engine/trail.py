@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import mypyc_attr
+
 if TYPE_CHECKING:
     from ringfence.engine.effects import EngineEffects
     from ringfence.engine.policy import Peer
@@ -38,6 +40,7 @@ class Recording:
         self.full = False
 
 
+@mypyc_attr(acyclic=True)
 class Trail:
     """One INVITE of a known peer.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.forwarding.settings import GatewayGroupSettings
 from ringfence.sip.address import Endpoint, Transport
 from ringfence.sip.errors import SipError
@@ -35,6 +37,7 @@ class Named:
     transport: Transport | None
 
 
+@mypyc_attr(acyclic=True)
 class Hop:
     """One place to try: the far end and, if it stands for one, the gateway."""
 
@@ -53,8 +56,7 @@ class Gateway:
     """
 
     __slots__ = (
-        "_hop", "endpoints", "failed_probes", "group", "held_until", "name", "named", "priority", "probed_dead",
-        "weight",
+        "endpoints", "failed_probes", "group", "held_until", "name", "named", "priority", "probed_dead", "weight",
     )  # fmt: skip
 
     def __init__(self, group: str, uri: str, named: Named, priority: int, weight: int) -> None:
@@ -67,15 +69,6 @@ class Gateway:
         self.held_until = 0.0
         self.failed_probes = 0
         self.probed_dead = False
-        self._hop: Hop | None = None
-
-    @property
-    def hop(self) -> Hop:
-        """Its best address, which it must have: one object for all calls that go there."""
-        endpoint = self.endpoints[0]
-        if self._hop is None or self._hop.endpoint is not endpoint:
-            self._hop = Hop(endpoint, self)
-        return self._hop
 
     @property
     def answers(self) -> bool:
@@ -113,12 +106,23 @@ class Gateway:
 class Group:
     """Gateways that can stand in for one another, with their settings."""
 
-    __slots__ = ("gateways", "name", "settings")
+    __slots__ = ("_hops", "gateways", "name", "settings")
 
     def __init__(self, name: str, settings: GatewayGroupSettings, gateways: list[Gateway]) -> None:
         self.name = name
         self.settings = settings
         self.gateways = sorted(gateways, key=lambda gateway: gateway.priority)
+        self._hops: dict[str, Hop] = {}
+
+    def hops(self, now: float, dice: Dice) -> tuple[Hop, ...]:
+        """Where to try, in order: one object a gateway for all calls that go there."""
+        return tuple([self._hop(gateway) for gateway in self.order(now, dice)])
+
+    def _hop(self, gateway: Gateway) -> Hop:
+        hop = self._hops.get(gateway.name)
+        if hop is None or hop.endpoint is not gateway.endpoints[0]:
+            hop = self._hops[gateway.name] = Hop(gateway.endpoints[0], gateway)
+        return hop
 
     def order(self, now: float, dice: Dice) -> list[Gateway]:
         """Every gateway that has an address, in the order to try: usable ones by priority, weighted at random within

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.forwarding.token import OwnNames
 from ringfence.sip.address import Listener
 from ringfence.sip.errors import BadSyntax
@@ -13,6 +15,7 @@ from ringfence.sip.message import Request
 _quoted_name = re.compile(QUOTED).match
 
 
+@mypyc_attr(acyclic=True)
 class Path:
     """Where a request goes by its own Route and Request-URI, after our own entries are taken off.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+from mypy_extensions import mypyc_attr
+
 MAX_RAW = 128  # characters kept as evidence: no number is longer, and records need a bound
 
 Caller = Literal["allowed", "inbound_only", "undertaking", "restricted", "no_voice", "unassigned"]
@@ -114,6 +116,7 @@ NO_CLASS = NumberClass("none", "no number that can be compared")
 FOREIGN = NumberClass("foreign", "a number of another country")
 
 
+@mypyc_attr(acyclic=True)
 class Number:
     """One reading of one text; never changed after it was made.
 

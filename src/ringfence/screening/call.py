@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.ledger import Trunk
 from ringfence.numbering import Number
 from ringfence.screening.diversion import NOT_DIVERTED, Diverted
@@ -9,6 +11,7 @@ from ringfence.sectors import Sector
 from ringfence.sip.address import Transport
 
 
+@mypyc_attr(acyclic=True)
 class Call:
     """What a new INVITE says, read by the plan; never changed after it was made.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from mypy_extensions import mypyc_attr
+
 
 class Need(StrEnum):
     """A question about a call that takes a look-up; its value is the name of its place in `Facts`."""
@@ -78,6 +80,7 @@ class Roaming(NamedTuple):
 NOT_ASKED = Unknown("not_asked")
 
 
+@mypyc_attr(acyclic=True)
 class Facts:
     """Everything that was learned about one call; the look-ups fill the places they were asked for."""
 

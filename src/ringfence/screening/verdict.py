@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.screening.facts import Need
 from ringfence.screening.rule import Finding, Mode
 
@@ -35,6 +37,7 @@ class Judged(NamedTuple):
     reason: str
 
 
+@mypyc_attr(acyclic=True)
 class Verdict:
     """What happens to a call, and why; shared between calls, so never changed after it was made.
 

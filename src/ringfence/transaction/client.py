@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Response
 from ringfence.transaction import timers as t
@@ -18,12 +20,14 @@ ACCEPTED: Final = 3
 DONE: Final = 4
 
 
+@mypyc_attr(acyclic=True)
 class ClientTransaction:
     """What the INVITE and the non-INVITE machine share.
 
-    branch: our own, dropped with `data`. key: of the branch, by which answers find it (§17.1.3; `table` makes both).
+    branch: our own. key: of the branch, by which answers find it (§17.1.3; `table` makes both).
     endpoint: the only hop whose answers count.
-    call: digest of its Call-ID. data: the request as sent; dropped once it cannot be needed again.
+    call: digest of its Call-ID where answers are to be held to that, else 0.
+    data: the request as sent; dropped with the branch once it cannot be needed again.
     context: whose request this is; hop: which of its places it went to; both the owner's, never looked at here, None
     once they cannot be needed again.
     bounded: whether timer B or F runs. It is armed when T1 has passed without an end, for what remains of it: most
@@ -81,6 +85,7 @@ class ClientTransaction:
         )
 
 
+@mypyc_attr(acyclic=True)
 class InviteClient(ClientTransaction):
     """§17.1.1 with RFC 6026 §7.2, and timer C of §16.6 item 11."""
 
@@ -145,6 +150,7 @@ class InviteClient(ClientTransaction):
         return 0
 
 
+@mypyc_attr(acyclic=True)
 class NonInviteClient(ClientTransaction):
     """§17.1.2."""
 

@@ -1,8 +1,9 @@
 """Machines by digest: the table that every message asks, large and mostly cold.
 
-A digest is 62 bits of Python's own hash of bytes, SipHash under a key of this process: nobody outside can bring two
-keys together, and by chance two of a million share one once in some 10^7 tables. With it a machine needs no key that
-lives as long as it does, and the compiled twin finds it by one cache line where a dictionary reads four.
+A digest is 62 bits of Python's own hash of bytes, SipHash under a key of this process (the daemon refuses to start with
+a fixed one): nobody outside can bring two keys together, and by chance two of a million share one once in some 10^7
+tables. With it a machine needs no key that lives as long as it does, and the compiled twin finds it by one cache line
+where a dictionary reads four.
 """
 
 from __future__ import annotations

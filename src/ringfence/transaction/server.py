@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mypy_extensions import mypyc_attr
+
 from ringfence.sip.address import Endpoint
 from ringfence.sip.message import Request
 from ringfence.transaction import timers as t
@@ -18,6 +20,7 @@ ACCEPTED: Final = 4
 DONE: Final = 5
 
 
+@mypyc_attr(acyclic=True)
 class ServerTransaction:
     """What the INVITE and the non-INVITE machine share.
 
@@ -26,7 +29,8 @@ class ServerTransaction:
     dropped with the final answer.
     endpoint: where answers go (§18.2.2).
     to_tag: the tag of the answers that we write ourselves.
-    context: what the request became; trail: what is noted of it; both the owner's, never looked at here.
+    context: what the request became; trail: what is noted of it; both the owner's, never looked at here, None once the
+    final answer is given.
     """
 
     __slots__ = ("context", "endpoint", "key", "request", "response", "state", "timers", "to_tag", "trail", "via")
@@ -51,6 +55,7 @@ class ServerTransaction:
             out.sends.append((self.endpoint, self.response))
 
 
+@mypyc_attr(acyclic=True)
 class InviteServer(ServerTransaction):
     """§17.2.1 with the Accepted state of RFC 6026 §7.1.
 
@@ -131,6 +136,7 @@ class InviteServer(ServerTransaction):
         return 0
 
 
+@mypyc_attr(acyclic=True)
 class NonInviteServer(ServerTransaction):
     """§17.2.2 with RFC 4320."""
 
