@@ -14,4 +14,7 @@ def both(pure: Any) -> list[Any]:
     except ImportError:
         missing = pytest.mark.skip(reason="ringfence._native is not built: no C compiler")
         return [pytest.param(pure, id="pure"), pytest.param(None, id="native", marks=missing)]
-    return [pytest.param(pure, id="pure"), pytest.param(getattr(_native, pure.__name__), id="native")]
+    return [
+        pytest.param(pure, id="pure"),
+        pytest.param(getattr(_native, pure.__name__.removesuffix("_pure").removesuffix("Pure")), id="native"),
+    ]

@@ -6,16 +6,17 @@ import gc
 import random
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.twins import both
 
-from ringfence.compiled import NATIVE
-from ringfence.transaction.machines import MASK, Machines, MachinesPure, digest, digest_pure
+from ringfence.transaction.machines import MASK, MachinesPure, digest_pure
 
-BOTH = [MachinesPure, pytest.param(Machines, marks=pytest.mark.skipif(not NATIVE, reason="no C twin is built"))]
+BOTH = both(MachinesPure)
 
 
 class Machine:
@@ -91,10 +92,10 @@ def test_a_circle_through_the_table_is_the_collectors(kind: type[MachinesPure[ob
     assert gone() is None
 
 
-@pytest.mark.skipif(not NATIVE, reason="no C twin is built")
+@pytest.mark.parametrize("kind", BOTH[1:])
 @pytest.mark.parametrize("wrong", [-1, MASK + 1, 1 << 63, 1 << 100, "1", None, 1.0])
-def test_what_is_no_digest_is_refused(wrong: Any) -> None:
-    table = Machines()
+def test_what_is_no_digest_is_refused(wrong: Any, kind: type[MachinesPure[object]]) -> None:
+    table = kind()
     for call in (table.get, table.remove, lambda digest: table.add(digest, None)):
         with pytest.raises((TypeError, ValueError, OverflowError)):
             call(wrong)
@@ -104,14 +105,15 @@ def test_what_is_no_digest_is_refused(wrong: Any) -> None:
     assert len(table) == 0
 
 
-@given(st.binary(max_size=100))
-def test_both_digests_are_the_same_and_fit(key: bytes) -> None:
+@pytest.mark.parametrize("digest", both(digest_pure))
+@given(key=st.binary(max_size=100))
+def test_digests_are_the_same_and_fit(key: bytes, digest: Callable[[bytes], int]) -> None:
     assert digest(key) == digest_pure(key) == digest(bytes(bytearray(key)))
     assert 0 <= digest(key) <= MASK
 
 
-@pytest.mark.skipif(not NATIVE, reason="no C twin is built")
-def test_only_bytes_have_a_digest() -> None:
+@pytest.mark.parametrize("digest", both(digest_pure)[1:])
+def test_only_bytes_have_a_digest(digest: Callable[[Any], int]) -> None:
     for wrong in ("text", bytearray(b"x"), None):
         with pytest.raises(TypeError):
-            digest(wrong)  # type: ignore[arg-type]
+            digest(wrong)
