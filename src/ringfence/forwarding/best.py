@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ringfence.sip import headers as h
 from ringfence.sip.message import Response
 from ringfence.sip.writer import without_top_via
@@ -23,7 +25,7 @@ class Answer:
         self.response = response
 
 
-def best_of(answers: tuple[Answer, ...]) -> Answer:
+def best_of(answers: Sequence[Answer]) -> Answer:
     """6xx beats all; else the lowest class, within it first what helps the caller to try again, then what was really
     said downstream before our own words, then the first to come. At least one answer is needed."""
     return min(answers, key=_rank)
@@ -38,7 +40,7 @@ def _rank(answer: Answer) -> tuple[int, int, bool]:
     )
 
 
-def passed_on(chosen: Answer, answers: tuple[Answer, ...]) -> bytes:
+def passed_on(chosen: Answer, answers: Sequence[Answer]) -> bytes:
     """The bytes of a downstream answer as the caller gets it.
 
     §16.7 item 6: a 503 must not tell the caller that *we* are overloaded, so it goes on as 500.
