@@ -6,6 +6,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import callpath, figures, index, ledger, numbers, parse, recording, store, warehouse
@@ -35,7 +36,8 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:
         folder = Path(name)
-        bench = _bench(compile_generator(compiler, folder), folder, QUICK if arguments.quick else Plan())
+        plan = replace(QUICK if arguments.quick else Plan(), rate=arguments.rate)
+        bench = _bench(compile_generator(compiler, folder), folder, plan)
         with store.running(folder, bench.place.store_port, bench.generator.core):
             for subject in subjects:
                 try:
@@ -70,6 +72,7 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="under a minute: fewer subjects, short runs, no warm-up, a small index"
     )
     parser.add_argument("--only", action="append", metavar="NAME", help="only this subject; may be repeated")
+    parser.add_argument("--rate", type=float, default=0, help="latency at so many calls/s (default: at half load)")
     parser.add_argument("--ranges", type=int, default=ledger.RANGES, help="ranges of the ledger (default 5 million)")
     parser.add_argument("--calls", type=int, default=warehouse.CALLS, help="calls in the warehouse (default 1 million)")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))

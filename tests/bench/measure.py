@@ -22,6 +22,7 @@ class Plan:
 
     warm: fixed-rate load before the first run. A proxy keeps a transaction for up to 32 s after its end (RFC 6026
     Timers L and M), so only from then on does a run pay for the endings of as many calls as it begins.
+    rate: calls a second at which latency is taken, 0 for half of what the subject bears.
     parked: calls in progress when memory is read, 0 leaves that out.
     """
 
@@ -31,6 +32,7 @@ class Plan:
     half_runs: int = 5
     half_run: float = 3
     parked: int = 10_000
+    rate: float = 0
 
 
 QUICK = Plan(warm=1, runs=5, run=0.5, half_runs=3, half_run=0.7, parked=0)
@@ -64,7 +66,7 @@ class Bench:
         self._play(subject, seconds=plan.warm, rate=guess * _HALF)
         full = [self._metered(subject, pids, seconds=plan.run) for _ in range(plan.runs)]
         rates = Figure(f"{subject.name}.calls_per_second", "1/s", tuple(o.calls_per_second for o, _ in full))
-        rate = rates.value * _HALF
+        rate = plan.rate or rates.value * _HALF
         half = [self._metered(subject, pids, seconds=plan.half_run, rate=rate) for _ in range(plan.half_runs)]
         return [*_costs(subject.name, full), rates, *_at_half_load(subject, half)]
 
@@ -110,7 +112,7 @@ def _costs(name: str, metered: list[tuple[Outcome, Usage]]) -> list[Figure]:
 
 
 def _at_half_load(subject: Subject, metered: list[tuple[Outcome, Usage]]) -> list[Figure]:
-    """The INVITE's way to the callee, or to its refusal, and CPU a call, at half the saturated rate."""
+    """The INVITE's way to the callee, or to its refusal, and CPU a call, at half the saturated rate or the plan's own."""
     figures = [
         Figure(
             f"{subject.name}.half_load_cpu",
