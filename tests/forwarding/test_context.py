@@ -22,7 +22,7 @@ def made() -> ResponseContext:
 
 def branch(context: ResponseContext, state: int) -> InviteClient:
     far = Endpoint(UDP, "192.0.2.7", 5060)
-    client = InviteClient(b"br", 1, far, b"", Timers(), context, Hop(far, None))
+    client = InviteClient(b"br", far, b"", Timers(), context, Hop(far, None))
     client.state = state
     return client
 

@@ -8,7 +8,7 @@ import pytest
 
 
 def both(pure: Any) -> list[Any]:
-    """Parameters: the pure twin, and the compiled one of the same name."""
+    """Parameters: the pure twin, and the compiled one of its name without `_pure` or `Pure`."""
     try:
         from ringfence import _native
     except ImportError:

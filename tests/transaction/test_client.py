@@ -74,7 +74,7 @@ for _state in ("calling", "proceeding"):
 
 def started(invite: bool, endpoint: Endpoint, stage: Stage) -> InviteClient | NonInviteClient:
     kind, data = (InviteClient, SENT_INVITE) if invite else (NonInviteClient, SENT_OPTIONS)
-    machine = kind(b"z9hG4bKours.0", 1, endpoint, data, Timers(), "owner")
+    machine = kind(b"z9hG4bKours.0", endpoint, data, Timers(), "owner")
     machine.start(0.0, stage.out)
     return machine
 
@@ -200,7 +200,7 @@ def test_silence_ends_after_64_t1_over_any_transport(invite: bool, endpoint: End
 def test_a_wait_shorter_than_the_first_interval_is_kept() -> None:
     """A probe's: its timer F is its own, its repeats follow the T1 of everybody."""
     stage = Stage()
-    machine = NonInviteClient(b"z9hG4bKours.0", 1, UDP, SENT_OPTIONS, Timers(0.25 / 64), None)
+    machine = NonInviteClient(b"z9hG4bKours.0", UDP, SENT_OPTIONS, Timers(0.25 / 64), None)
     machine.interval = 0.5
     machine.start(0.0, stage.out)
     stage.look()
@@ -256,7 +256,7 @@ def test_the_request_is_let_go_with_the_final_answer(status: int) -> None:
 def test_timer_d_lasts_32_seconds_whatever_t1_is() -> None:
     """§17.1.1.2: "at least 32 seconds": the far end repeats its refusal by its own T1."""
     stage = Stage()
-    machine = InviteClient(b"z9hG4bKours.0", 1, UDP, SENT_INVITE, Timers(t1=0.1), None)
+    machine = InviteClient(b"z9hG4bKours.0", UDP, SENT_INVITE, Timers(t1=0.1), None)
     machine.start(0.0, stage.out)
     stage.look()
     machine.answered(answer(486), 0.0, stage.out)
@@ -265,7 +265,7 @@ def test_timer_d_lasts_32_seconds_whatever_t1_is() -> None:
 
 def test_answers_count_only_from_the_hop_that_was_asked() -> None:
     listener = Listener(0, "udp", "198.51.100.99", 5060)
-    machine = ClientTransaction(b"k", 1, UDP, b"", Timers(), None)
+    machine = ClientTransaction(b"k", UDP, b"", Timers(), None)
     assert machine.is_from(UDP)
     assert machine.is_from(Endpoint(listener, "192.0.2.7", 5060))
     assert not machine.is_from(Endpoint(listener, "192.0.2.8", 5060))
@@ -274,6 +274,6 @@ def test_answers_count_only_from_the_hop_that_was_asked() -> None:
 
 
 def test_on_a_stream_the_far_port_may_be_a_passing_one() -> None:
-    machine = InviteClient(b"z9hG4bKours.0", 1, TCP, SENT_INVITE, Timers(), None)
+    machine = InviteClient(b"z9hG4bKours.0", TCP, SENT_INVITE, Timers(), None)
     assert machine.is_from(Endpoint(TCP.listener, TCP.host, 40_000, 9))
     assert not machine.is_from(Endpoint(TCP.listener, "192.0.2.8", TCP.port, 9))

@@ -6,7 +6,7 @@ from tests.transaction.support import SENT_INVITE, SENT_OPTIONS, UDP, request
 
 from ringfence.transaction.client import InviteClient, NonInviteClient
 from ringfence.transaction.server import InviteServer, NonInviteServer
-from ringfence.transaction.table import CANCEL_SUFFIX, Transactions, client_key, server_key
+from ringfence.transaction.table import CANCEL_SUFFIX, Transactions, server_key
 from ringfence.transaction.timers import Timers
 
 PEER, OTHER_PEER = b"bank", b"callcentre"
@@ -83,8 +83,8 @@ def test_the_table_counts_fills_and_forgets() -> None:
     invite_server = InviteServer(1, request(SENT_INVITE), UDP, b"", b"", timers)
     other_server = NonInviteServer(2, request(SENT_OPTIONS), UDP, b"", b"", timers)
     branch, cancel = b"z9hG4bKours", b"z9hG4bKours" + CANCEL_SUFFIX
-    invite_client = InviteClient(branch, client_key(branch), UDP, SENT_INVITE, timers, None)
-    cancel_client = NonInviteClient(cancel, client_key(cancel), UDP, b"", timers, None)
+    invite_client = InviteClient(branch, UDP, SENT_INVITE, timers, None)
+    cancel_client = NonInviteClient(cancel, UDP, b"", timers, None)
     table.servers.add(invite_server.key, invite_server)
     table.servers.add(other_server.key, other_server)
     table.clients.add(invite_client.key, invite_client)

@@ -29,7 +29,7 @@ from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import cancel_for
 from ringfence.transaction.machines import digest
 from ringfence.transaction.server import TRYING, InviteServer, NonInviteServer
-from ringfence.transaction.table import CANCEL_SUFFIX, client_key
+from ringfence.transaction.table import CANCEL_SUFFIX
 
 FAILOVER_ON = (503,)  # inside a dialog, where the next hop's name had several addresses (RFC 3263 §4.3)
 NO_ANSWER: Final = 7  # these three are beyond what a transaction's own timers return
@@ -93,17 +93,16 @@ class Forwarder:
                 data = self._copy(context, endpoint, branch)
         context.avoid_switch = False
         invite = request.method == b"INVITE"
-        key = client_key(branch)
         call = digest(request.call_id)
         client: Client
         if invite:
-            client = InviteClient(branch, key, endpoint, data, policy.timers, context, hop, call)
+            client = InviteClient(branch, endpoint, data, policy.timers, context, hop, call)
             if context.server.trail is not None:
                 context.server.trail.sent(hop, out)
         else:
-            client = NonInviteClient(branch, key, endpoint, data, policy.timers, context, hop, call)
+            client = NonInviteClient(branch, endpoint, data, policy.timers, context, hop, call)
         context.clients += (client,)
-        state.transactions.clients.add(key, client)
+        state.transactions.clients.add(client.key, client)
         client.start(now, out)
         if invite and context.hops and context.group is not None:
             out.timers.arm(now, context.group.settings.no_answer, Alarm(client, NO_ANSWER), t.OWNER)
@@ -125,7 +124,7 @@ class Forwarder:
         branch = response.via_branch
         if response.cseq_method == b"CANCEL":
             branch += CANCEL_SUFFIX
-        return self.state.transactions.clients.get(client_key(branch))
+        return self.state.transactions.clients.get(digest(branch))
 
     def answered(self, source: Endpoint, response: Response, now: float, out: EngineEffects) -> None:
         """A response came from `source`; those that nobody asked for, or somebody else was asked for, are dropped."""
@@ -323,7 +322,7 @@ class Forwarder:
 
         branch: its own, with CANCEL_SUFFIX behind if it is one.
         """
-        client = self.state.transactions.clients.get(client_key(branch))
+        client = self.state.transactions.clients.get(digest(branch))
         if client is None or not client.is_from(endpoint) or client.state != c.CALLING:
             return
         owner = client.context
@@ -366,11 +365,10 @@ class Forwarder:
         if not isinstance(client, InviteClient) or client.state != c.PROCEEDING:
             return
         branch = client.branch + CANCEL_SUFFIX
-        key = client_key(branch)
         clients = self.state.transactions.clients
-        if clients.get(key) is not None:
+        if clients.get(digest(branch)) is not None:
             return  # once is enough
-        cancel = NonInviteClient(branch, key, client.endpoint, cancel_for(client.data, reason), client.timers, None)
-        clients.add(key, cancel)
+        cancel = NonInviteClient(branch, client.endpoint, cancel_for(client.data, reason), client.timers, None)
+        clients.add(cancel.key, cancel)
         cancel.start(now, out)
         out.timers.arm(now, client.timers.completed, Alarm(client, GRACE_OVER), t.OWNER)

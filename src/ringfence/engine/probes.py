@@ -9,7 +9,6 @@ from ringfence.sip.address import Endpoint, host_port
 from ringfence.transaction import timers as t
 from ringfence.transaction.client import NonInviteClient
 from ringfence.transaction.effects import Effects
-from ringfence.transaction.table import client_key
 from ringfence.transaction.timers import Timers
 
 PROBE_DUE = 5  # beyond what transactions and the forwarder's alarms return
@@ -81,10 +80,9 @@ class Prober:
         # Timer F is 64*T1 (§17.1.2.2): a shorter wait is a smaller T1 for this one transaction.
         timers = Timers(probe.timeout / 64, own.t2, own.t4, own.c)
         options = _options(endpoint, branch, state.call_id())
-        key = client_key(branch)
-        client = NonInviteClient(branch, key, endpoint, options, timers, Probe(gateway, probe.failures))
+        client = NonInviteClient(branch, endpoint, options, timers, Probe(gateway, probe.failures))
         client.interval = own.t1
-        state.transactions.clients.add(key, client)
+        state.transactions.clients.add(client.key, client)
         client.start(now, out)
 
 

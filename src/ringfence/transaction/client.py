@@ -11,6 +11,7 @@ from ringfence.sip.message import Response
 from ringfence.transaction import timers as t
 from ringfence.transaction.effects import Effects
 from ringfence.transaction.hop import ack_for
+from ringfence.transaction.machines import digest
 from ringfence.transaction.timers import TERMINATED, TIMED_OUT, UNANSWERED, Timers
 
 CALLING: Final = 0
@@ -24,7 +25,8 @@ DONE: Final = 4
 class ClientTransaction:
     """What the INVITE and the non-INVITE machine share.
 
-    branch: our own. key: of the branch, by which answers find it (§17.1.3; `table` makes both).
+    branch: our own, a CANCEL's with CANCEL_SUFFIX of `table` behind. key: its digest, by which answers find it
+    (§17.1.3).
     endpoint: the only hop whose answers count.
     call: digest of its Call-ID where answers are to be held to that, else 0.
     data: the request as sent; dropped with the branch once it cannot be needed again.
@@ -51,7 +53,6 @@ class ClientTransaction:
     def __init__(
         self,
         branch: bytes,
-        key: int,
         endpoint: Endpoint,
         data: bytes,
         timers: Timers,
@@ -60,7 +61,7 @@ class ClientTransaction:
         call: int = 0,
     ) -> None:
         self.branch = branch
-        self.key = key
+        self.key = digest(branch)
         self.endpoint = endpoint
         self.data = data
         self.timers = timers

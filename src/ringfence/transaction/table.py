@@ -13,11 +13,6 @@ MAGIC_COOKIE: Final = b"z9hG4bK"
 CANCEL_SUFFIX: Final = b"/CANCEL"  # no branch of ours holds a slash
 
 
-def client_key(branch: bytes) -> int:
-    """What the answers to a request of ours share; branch: our own, with CANCEL_SUFFIX behind where it says so."""
-    return digest(branch)
-
-
 def server_key(request: Request, peer: bytes, method: bytes) -> int:
     """What a retransmission shares with the first copy.
 
@@ -40,8 +35,8 @@ def server_key(request: Request, peer: bytes, method: bytes) -> int:
 class Transactions:
     """All machines in progress.
 
-    servers: by server_key. clients: by client_key; a CANCEL shares its INVITE's branch and stands under it with
-    CANCEL_SUFFIX behind (§17.1.3: the branch alone is not unique then).
+    servers: by server_key. clients: by the digest of their branch; a CANCEL shares its INVITE's and stands under it
+    with CANCEL_SUFFIX behind (§17.1.3: the branch alone is not unique then).
     limit: how many machines at most before new work is turned away (`full`). shed: requests turned away for it.
     """
 
